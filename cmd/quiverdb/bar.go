@@ -1,0 +1,90 @@
+package main
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/quiverdb/quiverdb-go/quiver"
+)
+
+// unknownTotal makes a bar that only counts.
+const unknownTotal = -1
+
+// bar shows progress on a terminal and does nothing elsewhere. It appears with
+// the first progress, so that what is quick shows none.
+type bar struct {
+	w     io.Writer // nil: show nothing
+	what  string
+	total int64
+	bytes bool
+
+	mu    sync.Mutex // progress is told from other goroutines too
+	shown *progressbar.ProgressBar
+}
+
+func (a *app) newBar(what string, total int64) *bar {
+	b := &bar{what: what, total: total}
+	if a.isTerminal(a.stderr) && a.env("TERM") != "dumb" {
+		b.w = a.stderr
+	}
+	return b
+}
+
+// newByteBar is a bar whose unit is the byte.
+func (a *app) newByteBar(what string, total int64) *bar {
+	b := a.newBar(what, total)
+	b.bytes = true
+	return b
+}
+
+func (b *bar) bar() *progressbar.ProgressBar {
+	if b.shown == nil {
+		b.shown = progressbar.NewOptions64(b.total,
+			progressbar.OptionSetWriter(b.w),
+			progressbar.OptionSetDescription(b.what),
+			progressbar.OptionShowBytes(b.bytes),
+			progressbar.OptionShowCount(),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	return b.shown
+}
+
+// add tells n more. Errors of the terminal are not errors of the command.
+func (b *bar) add(n int) {
+	if b.w == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_ = b.bar().Add(n)
+}
+
+// phase shows the progress of the engine.
+func (b *bar) phase(p quiver.Progress) {
+	if b.w == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	shown := b.bar()
+	shown.Describe(p.Phase)
+	if p.Total > 0 {
+		shown.ChangeMax64(p.Total)
+	}
+	_ = shown.Set64(p.Done)
+}
+
+// done takes the bar away.
+func (b *bar) done() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shown != nil {
+		_ = b.shown.Clear()
+		b.shown = nil
+	}
+}

@@ -1,0 +1,122 @@
+package faultfs
+
+import "fmt"
+
+// AtomKind is the kind of a persistence atom.
+type AtomKind uint8
+
+const (
+	AtomData   AtomKind = iota + 1 // D: bytes within one sector of a file
+	AtomGrow                       // Z: the size grows to Size; reads as zeros where no D persisted
+	AtomShrink                     // T: the file is cut to Size
+	AtomBind                       // E+: a new name
+	AtomUnbind                     // E-: a removed name
+	AtomRename                     // N: the old name goes and the new one is bound, together
+)
+
+func (k AtomKind) String() string {
+	if k < AtomData || k > AtomRename {
+		return "?"
+	}
+	return [...]string{"D", "Z", "T", "E+", "E-", "N"}[k-1]
+}
+
+// Atom is the smallest change that survives a power cut or does not. Atoms
+// are values: a State lists the pending ones, a Selection picks among them.
+type Atom struct {
+	Seq  int // the call that made it
+	Kind AtomKind
+	Path string // of the file when the call was made; of the name bound, unbound or renamed
+	To   string // AtomRename: the new name
+	Off  int64  // AtomData: in the file
+	Len  int    // AtomData: bytes
+	Size int64  // AtomGrow, AtomShrink
+
+	ino      ino    // the file, or what the name is bound to
+	data     []byte // AtomData
+	full     *block // AtomData of a whole sector
+	dir, to  ino    // directories of Path and To
+	name     string // last elements of Path and To
+	toName   string
+	allocate bool  // AtomGrow made by Allocate: [from, Size) takes space
+	from     int64 // AtomGrow made by Allocate
+}
+
+func (a Atom) String() string {
+	switch a.Kind {
+	case AtomData:
+		return fmt.Sprintf("#%d D %s [%d,+%d)", a.Seq, a.Path, a.Off, a.Len)
+	case AtomGrow, AtomShrink:
+		return fmt.Sprintf("#%d %v %s size %d", a.Seq, a.Kind, a.Path, a.Size)
+	case AtomRename:
+		return fmt.Sprintf("#%d N %s -> %s", a.Seq, a.Path, a.To)
+	}
+	return fmt.Sprintf("#%d %v %s", a.Seq, a.Kind, a.Path)
+}
+
+// entries tells whether the atom belongs to a directory and not to a file.
+func (a *Atom) entries() bool { return a.Kind >= AtomBind }
+
+// of tells whether a sync of inode i covers the atom: data and size atoms of
+// that file, or entry atoms of that directory. A rename between directories
+// is one journal transaction, so a sync of either directory covers it.
+func (a *Atom) of(i ino) bool {
+	if a.entries() {
+		return a.dir == i || a.Kind == AtomRename && a.to == i
+	}
+	return a.ino == i
+}
+
+// apply changes a tree as if the atom had reached the disk; of a data atom
+// only the first cut bytes when cut is not negative. Bytes behind the end of
+// the file are kept until the caller trims, because the growth that covers
+// them may be a later atom.
+func (a *Atom) apply(t *tree, m *blockMaker, cut int) {
+	switch a.Kind {
+	case AtomBind:
+		if d := t.edit(a.dir); d != nil {
+			d.bind(a.name, a.ino)
+		}
+	case AtomUnbind:
+		if d := t.edit(a.dir); d != nil {
+			d.unbind(a.name)
+		}
+	case AtomRename:
+		if d := t.edit(a.dir); d != nil && d.lookup(a.name) == a.ino {
+			d.unbind(a.name)
+		}
+		if d := t.edit(a.to); d != nil {
+			d.bind(a.toName, a.ino)
+		}
+	default:
+		if n := t.edit(a.ino); n != nil {
+			a.applyFile(n, m, cut)
+		}
+	}
+}
+
+func (a *Atom) applyFile(n *node, m *blockMaker, cut int) {
+	s := int64(m.sector)
+	switch a.Kind {
+	case AtomData:
+		i := int(a.Off / s)
+		switch {
+		case cut >= 0:
+			n.setBlock(i, m.overlay(n.block(i), int(a.Off%s), a.data[:min(cut, len(a.data))]))
+		case a.full != nil:
+			n.setBlock(i, a.full)
+		default:
+			n.setBlock(i, m.overlay(n.block(i), int(a.Off%s), a.data))
+		}
+	case AtomGrow:
+		n.size = max(n.size, a.Size)
+		n.will = n.size
+		if a.allocate {
+			n.reserve(m, a.from, a.Size)
+		}
+	case AtomShrink:
+		n.size = min(n.size, a.Size)
+		n.will = n.size
+		n.cut(m, a.Size)
+	}
+}

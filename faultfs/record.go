@@ -1,0 +1,79 @@
+package faultfs
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+// Call is a call about to be made.
+type Call struct {
+	Kind Kind // KindOpen also where the file will be created
+	Path string
+	To   string // rename: the new name
+	Off  int64
+	Len  int64 // bytes; truncate: the new size
+}
+
+// Record is one call in the log.
+type Record struct {
+	Seq int
+	Call
+	Flag   vfs.OpenFlag
+	N      int64  // bytes read or written
+	Err    error  // what the call returned
+	Fault  string // the fault that struck, "" if none
+	Caller string // file:line, with Options.Callers
+	Note   string // KindNote: the text; KindTamper: what was done
+
+	acts []action
+}
+
+func (r *Record) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %v", r.Seq, r.Kind)
+	if r.Path != "" {
+		b.WriteByte(' ')
+		b.WriteString(r.Path)
+	}
+	if r.To != "" {
+		fmt.Fprintf(&b, " -> %s", r.To)
+	}
+	switch r.Kind {
+	case KindRead, KindWrite, KindAllocate:
+		fmt.Fprintf(&b, " [%d,+%d)", r.Off, r.Len)
+		if r.N != r.Len && r.Kind != KindAllocate {
+			fmt.Fprintf(&b, " n=%d", r.N)
+		}
+	case KindTruncate:
+		fmt.Fprintf(&b, " to %d", r.Len)
+	}
+	b.WriteString(flagString(r.Flag))
+	if r.Note != "" {
+		fmt.Fprintf(&b, " %q", r.Note)
+	}
+	if r.Err != nil {
+		fmt.Fprintf(&b, " => %v", r.Err)
+	}
+	if r.Fault != "" {
+		fmt.Fprintf(&b, " {%s}", r.Fault)
+	}
+	if r.Caller != "" {
+		fmt.Fprintf(&b, " @%s", r.Caller)
+	}
+	return b.String()
+}
+
+func flagString(f vfs.OpenFlag) string {
+	var s string
+	for _, x := range []struct {
+		bit  vfs.OpenFlag
+		name string
+	}{{vfs.Write, " +write"}, {vfs.Create, " +create"}, {vfs.Exclusive, " +exclusive"}, {vfs.Truncate, " +truncate"}} {
+		if f&x.bit != 0 {
+			s += x.name
+		}
+	}
+	return s
+}

@@ -1,0 +1,65 @@
+package quiver
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/quiverdb/quiverdb-go/quiver/internal/bucket"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
+)
+
+// CheckOptions say how strict Check is.
+type CheckOptions struct {
+	// Strict makes a finding of what is only unusual too: orphaned pages, and
+	// older copies of keys as the original program leaves them.
+	Strict   bool
+	Progress func(Progress)
+}
+
+// Finding is something that Check found.
+type Finding struct {
+	Severity string `json:"severity"` // "error", or "warning": unusual, nothing is lost
+	File     string `json:"file"`
+	Page     uint64 `json:"page"`   // format.NoPage if it concerns none
+	Offset   int64  `json:"offset"` // in the file, -1 if it has no place there
+	Message  string `json:"message"`
+}
+
+// CheckReport is what Check saw.
+type CheckReport struct {
+	Usage
+	Findings []Finding `json:"findings"`
+}
+
+// Check reads everything that the visible state reaches, from memory or disk,
+// and compares it: checksums, page ids, chains and their ends, the bucket of
+// every key, the tables in the pages, long values, pages that are reached twice,
+// and the free list. It lists all findings and changes nothing. An error means
+// that the check could not be done to the end. It fails with ErrRecounting while
+// a recount runs.
+func (db *DB) Check(ctx context.Context, o CheckOptions) (CheckReport, error) {
+	r := CheckReport{Findings: []Finding{}}
+	u, err := db.examine(ctx, func(f bucket.Fault) {
+		if !f.Warning || o.Strict {
+			r.Findings = append(r.Findings, db.finding(f))
+		}
+	}, o.Progress, "check")
+	r.Usage = Usage(u)
+	return r, err
+}
+
+func (db *DB) finding(f bucket.Fault) Finding {
+	out := Finding{Severity: "error", File: filepath.Join(db.pg.Dir(), pager.FreeName), Page: f.Page, Offset: pager.NoOffset, Message: f.Err.Error()}
+	if f.Warning {
+		out.Severity, out.File = "warning", db.pg.Dir()
+	}
+	var ce *CorruptionError
+	if errors.As(f.Err, &ce) {
+		out.File, out.Page, out.Offset, out.Message = ce.Path, ce.Page, ce.Offset, ce.Reason
+		if ce.Err != nil {
+			out.Message = f.Err.Error()
+		}
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package bucket
+
+import (
+	"context"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+)
+
+// bitset is a set of page ids.
+type bitset []uint64
+
+func newBitset(n uint64) bitset { return make(bitset, (n+63)/64) }
+
+func (b bitset) has(id uint64) bool { return b[id/64]&(1<<(id%64)) != 0 }
+
+// add reports whether the id was new.
+func (b bitset) add(id uint64) bool {
+	old := b[id/64]
+	b[id/64] = old | 1<<(id%64)
+	return b[id/64] != old
+}
+
+// Recount looks for pages that nothing leads to and frees them. It reads the
+// whole database as of one operation while others work, and frees nothing if
+// it cannot.
+func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (freed int, err error) {
+	r, err := s.pg.Account()
+	if err != nil {
+		return 0, err
+	}
+	reached := newBitset(max(r.Limit, s.pg.PageLimit()))
+	mark := func(id uint64) {
+		if id/64 < uint64(len(reached)) {
+			reached.add(id)
+		}
+	}
+	read := s.readerAt(r.Seq)
+	for n := range s.count {
+		if err = context.Cause(ctx); err != nil {
+			break
+		}
+		if err = s.markBucket(n, read, mark); err != nil {
+			break
+		}
+		if progress != nil {
+			progress(int64(n)+1, int64(s.count))
+		}
+	}
+	if err != nil {
+		r.Abandon()
+		return 0, err
+	}
+	return r.Finish(reached.has)
+}
+
+// markBucket marks the pages of a chain and of the values that its records lead
+// to, those of shadowed copies too: the original reads and frees them.
+func (s *Store) markBucket(n uint32, read pageReader, mark func(id uint64)) error {
+	return s.chainAt(n, read, func(id uint64, kv format.KV) error {
+		mark(id)
+		for _, stored := range kv.All() {
+			if !format.IsPlaceholder(stored) {
+				continue
+			}
+			err := s.overflowChain(stored, read, func(id uint64, _ []byte) error {
+				mark(id)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,210 @@
+package bucket
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
+)
+
+// Pair is a key and a value that belong to the receiver.
+type Pair struct{ Key, Value []byte }
+
+// ScanOptions choose the pairs of a scan.
+type ScanOptions struct {
+	Prefix   []byte
+	KeysOnly bool
+}
+
+// Scan visits every pair of the state that is visible when it begins, bucket by
+// bucket, until visit returns false.
+func (s *Store) Scan(o ScanOptions, visit func(Pair) bool) error {
+	at := s.pg.Pin()
+	defer s.pg.Unpin(at)
+	return s.ScanAt(at, o, visit)
+}
+
+// ScanAt is Scan of the state of operation at, which is pinned.
+func (s *Store) ScanAt(at uint64, o ScanOptions, visit func(Pair) bool) error {
+	sc := scanner{s: s, at: at, o: o, visit: visit, read: s.readerAt(at)}
+	for n := range s.count {
+		more, err := sc.bucket(n)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+type scanner struct {
+	s     *Store
+	at    uint64
+	o     ScanOptions
+	visit func(Pair) bool
+	read  pageReader
+	pages [][]byte
+}
+
+func (sc *scanner) bucket(n uint32) (more bool, err error) {
+	s := sc.s
+	if s.pg.Head(n) == format.NoPage {
+		return true, nil
+	}
+	b := s.bucket(n)
+	if !b.checked.Load() {
+		if err := s.touch(n); err != nil {
+			return false, err
+		}
+	}
+	sc.pages = sc.pages[:0]
+	err = s.chainAt(n, sc.read, func(_ uint64, kv format.KV) error {
+		sc.pages = append(sc.pages, kv)
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	var seen map[string]struct{}
+	if len(sc.pages) > 1 && b.shadowed.Load() {
+		seen = make(map[string]struct{})
+	}
+	// From the tail, for there the copy stands that counts.
+	for _, page := range slices.Backward(sc.pages) {
+		if more, err := sc.page(page, seen); err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (sc *scanner) page(kv format.KV, seen map[string]struct{}) (more bool, err error) {
+	// Records are copied a page at a time: one allocation for all its pairs.
+	kv = bytes.Clone(kv)
+	for i := range kv.Slots() {
+		key, stored, ok := kv.Slot(i)
+		if !ok || !bytes.HasPrefix(key, sc.o.Prefix) {
+			continue
+		}
+		if seen != nil {
+			if _, old := seen[string(key)]; old {
+				continue
+			}
+			seen[string(key)] = struct{}{}
+		}
+		p := Pair{Key: key}
+		if !sc.o.KeysOnly {
+			p.Value = stored
+			if format.IsPlaceholder(stored) {
+				if p.Value, err = sc.s.appendOverflow(nil, stored, sc.read); err != nil {
+					return false, err
+				}
+			}
+		}
+		if !sc.visit(p) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// chainAt visits the pages of a bucket, head to tail, by the links of a state.
+func (s *Store) chainAt(n uint32, read pageReader, visit func(id uint64, kv format.KV) error) error {
+	walk := chainWalk{limit: s.pg.PageLimit()}
+	first := true
+	for id := s.pg.Head(n); id != format.NoPage; {
+		if !walk.step(id) {
+			return s.corrupt(id, "the chain of bucket %d does not end", n)
+		}
+		data, err := read(id)
+		if err != nil {
+			return err
+		}
+		if data == nil && first {
+			// The head was given to the bucket after this state.
+			return nil
+		}
+		first = false
+		kv, err := s.kv(id, data)
+		if err != nil {
+			return err
+		}
+		if err := visit(id, kv); err != nil {
+			return err
+		}
+		id = format.NextPage(data)
+	}
+	return nil
+}
+
+// DeletePrefix deletes every key that begins with prefix, as one operation, and
+// returns their number.
+func (s *Store) DeletePrefix(prefix []byte) (deleted int, err error) {
+	// Look without the writer lock first; then only the buckets that changed
+	// meanwhile have to be looked at again under it.
+	at := s.pg.Pin()
+	defer s.pg.Unpin(at)
+	var ops []Op
+	o := ScanOptions{Prefix: prefix, KeysOnly: true}
+	err = s.ScanAt(at, o, func(p Pair) bool {
+		ops = append(ops, Op{Key: bytes.Clone(p.Key), Delete: true})
+		return true
+	})
+	if err != nil {
+		return 0, err
+	}
+	placed, err := s.prepare(ops)
+	if err != nil {
+		return 0, err
+	}
+	err = s.run(true, func(tx *pager.Tx) error {
+		late, err := s.changedSince(tx, at, prefix)
+		if err != nil {
+			return err
+		}
+		for _, p := range append(placed, late...) {
+			had, err := s.change(tx, p)
+			if err != nil {
+				return err
+			}
+			if had {
+				deleted++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
+
+// changedSince gives the keys with a prefix in the buckets that operations
+// after at have changed. Their states are in memory as long as at is pinned.
+func (s *Store) changedSince(tx *pager.Tx, at uint64, prefix []byte) ([]placedOp, error) {
+	var late []placedOp
+	for n := range s.count {
+		if s.pg.Head(n) == format.NoPage {
+			continue
+		}
+		b := s.bucket(n)
+		b.mu.RLock()
+		changed := b.st != nil && b.st.lastSeq > at
+		b.mu.RUnlock()
+		if !changed {
+			continue
+		}
+		err := s.chainAt(n, s.readerIn(tx), func(_ uint64, kv format.KV) error {
+			for key := range kv.All() {
+				if bytes.HasPrefix(key, prefix) {
+					late = append(late, placedOp{Op{Key: bytes.Clone(key), Delete: true}, format.Hash64(key), n})
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return late, nil
+}

@@ -1,0 +1,201 @@
+package pager
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+)
+
+// freedPage waits until nobody can need the page any more.
+type freedPage struct {
+	id  uint64
+	seq uint64 // operation that unlinked it
+}
+
+// allocID gives out a page id. The writer lock is held.
+func (p *Pager) allocID() (uint64, error) {
+	p.drainQuarantine()
+	if len(p.pool) == 0 && len(p.listed) > 0 {
+		if err := p.takeListed(); err != nil {
+			return 0, err
+		}
+	}
+	if n := len(p.pool); n > 0 {
+		id := p.pool[n-1]
+		p.pool = p.pool[:n-1]
+		return id, nil
+	}
+	if p.next == p.reserved {
+		if err := p.reserveIDs(); err != nil {
+			return 0, err
+		}
+	}
+	id := p.next
+	p.next++
+	return id, nil
+}
+
+// drainQuarantine moves to the pool what was unlinked by a durable operation
+// that every reader stands behind (R5).
+func (p *Pager) drainQuarantine() {
+	if len(p.quarantine) == 0 {
+		return
+	}
+	min := min(p.MinActive(), p.durable)
+	n := 0
+	for n < len(p.quarantine) && p.quarantine[n].seq <= min {
+		id := p.quarantine[n].id
+		p.hooks.Recycled(p.table.get(id, false))
+		p.pool = append(p.pool, id)
+		n++
+	}
+	p.quarantine = p.quarantine[n:]
+}
+
+// takeListed moves a batch of ids from the free file to the pool. They leave
+// the file durably before the first is given out (R5); a crash orphans the
+// batch at worst.
+func (p *Pager) takeListed() error {
+	k := len(p.listed)
+	if k > 2*p.o.freeBatch() {
+		k = max(p.o.freeBatch(), k/4)
+	}
+	keep := p.listed[:len(p.listed)-k]
+	if err := p.startSession(); err != nil {
+		return p.surface(err)
+	}
+	if err := p.replace(FreeName, format.EncodeFree(keep, 0)); err != nil {
+		return p.surface(err)
+	}
+	p.pool = append(p.pool, p.listed[len(keep):]...)
+	p.listed = keep
+	return nil
+}
+
+// reserveIDs makes the next run of ids usable: space first, then the meta that
+// covers them (R4, R7).
+func (p *Pager) reserveIDs() error {
+	n := p.o.reservePages(p.next)
+	to := p.next + uint64(n)
+	err := p.segs.allocate(p.next, to)
+	if err != nil && harmless(err) && n > 1 {
+		// Not enough for a whole run: what is needed now may still fit.
+		to = p.next + 1
+		err = p.segs.allocate(p.next, to)
+	}
+	if err == nil {
+		p.pageLimit.Store(to)
+		err = p.writeMeta(func(m *format.Meta) { m.NextPageID = max(m.NextPageID, to) })
+	}
+	if err != nil {
+		return p.surface(fmt.Errorf("reserve pages: %w", err))
+	}
+	p.reserved = to
+	return nil
+}
+
+// surface turns an error of a step that changes files into what the caller of
+// an operation gets: full when nothing has become uncertain, else the handle is
+// poisoned (R9).
+func (p *Pager) surface(err error) error {
+	if harmless(err) {
+		return full(err)
+	}
+	return p.setPoison(err)
+}
+
+// Account is the book-keeping of a walk through all pages: what the state at Seq
+// does not reach and what nobody else answers for is an orphan.
+type Account struct {
+	p     *Pager
+	Seq   uint64 // pinned
+	Limit uint64 // page ids below it were given out before the walk began
+	free  []uint64
+}
+
+// Account pins a state and begins to note which pages the handle itself gives
+// out or gets back from now on. There can be one at a time.
+func (p *Pager) Account() (*Account, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		return nil, ErrClosed
+	}
+	if p.accounted != nil {
+		return nil, ErrRecounting
+	}
+	a := &Account{p: p, free: slices.Concat(p.pool, p.listed)}
+	for _, f := range p.quarantine {
+		a.free = append(a.free, f.id)
+	}
+	own := make(map[uint64]struct{}, len(a.free))
+	for _, id := range a.free {
+		own[id] = struct{}{}
+	}
+	if p.o.ReadOnly {
+		a.free = p.fileFree
+	}
+	// Pages of operations that the pinned state does not show yet.
+	for _, g := range []*group{p.open, p.inflight} {
+		if g != nil {
+			for _, pg := range g.pages {
+				own[pg.ID] = struct{}{}
+			}
+		}
+	}
+	p.accounted = own
+	a.Seq, a.Limit = p.Pin(), p.next
+	return a, nil
+}
+
+// Free lists the pages that were free when the walk began: those of the file
+// for a read-only handle, whether they are believed or not.
+func (a *Account) Free() []uint64 { return a.free }
+
+// Owned reports whether the handle answers for a page.
+func (a *Account) Owned(id uint64) bool {
+	a.p.mu.Lock()
+	defer a.p.mu.Unlock()
+	_, ok := a.p.accounted[id]
+	return ok
+}
+
+// Abandon ends the search without a result.
+func (a *Account) Abandon() {
+	a.p.Unpin(a.Seq)
+	a.p.mu.Lock()
+	a.p.accounted = nil
+	a.p.mu.Unlock()
+}
+
+// Finish frees every page below Limit that was not reached and that the handle
+// has not answered for meanwhile. The caller has read every page of the state.
+func (a *Account) Finish(reached func(id uint64) bool) (freed int, err error) {
+	p := a.p
+	p.Unpin(a.Seq)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	own := p.accounted
+	p.accounted = nil
+	if err := p.writable(); err != nil {
+		return 0, err
+	}
+	if p.recountDue {
+		// The file may name pages that go into the pool now (R5).
+		if err := p.startSession(); err != nil {
+			return 0, p.surface(err)
+		}
+		if err := p.replace(FreeName, format.EncodeFree(nil, 0)); err != nil {
+			return 0, p.surface(err)
+		}
+	}
+	for id := range a.Limit {
+		if _, ours := own[id]; !ours && !reached(id) {
+			p.pool = append(p.pool, id)
+			freed++
+		}
+	}
+	p.recountDue = false
+	return freed, nil
+}

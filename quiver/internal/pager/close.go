@@ -1,0 +1,111 @@
+package pager
+
+import (
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+)
+
+// Close makes everything durable, cuts the log and marks the database clean.
+// A poisoned handle only closes its files; its error is returned. A handle that
+// has changed nothing writes nothing.
+func (p *Pager) Close() error {
+	p.mu.Lock()
+	if p.closing {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	p.closing = true
+	var err error
+	if p.o.ReadOnly {
+		p.mu.Unlock()
+	} else {
+		err = p.drainUnlock()
+	}
+	if p.stop != nil {
+		close(p.stop)
+		<-p.stopped
+	}
+	p.commitMu.Lock()
+	defer p.commitMu.Unlock()
+	if poison := p.poisoned(); poison != nil {
+		err = poison
+	} else if err == nil && p.session {
+		err = full(p.finishSession())
+	}
+	if e := p.closeFiles(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// finishSession takes the steps of a clean close; DESIGN.md section 6. The flag
+// is the last, so that any crash before is an unclean start.
+func (p *Pager) finishSession() error {
+	if err := p.writeBack(); err != nil {
+		return err
+	}
+	if err := p.segs.sync(false); err != nil {
+		return err
+	}
+	next, ids := p.settleFree()
+	err := p.writeMeta(func(m *format.Meta) {
+		m.LastLSN = max(m.LastLSN, p.counter.Load())
+		m.NextPageID = next
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.log.Cut(); err != nil {
+		return err
+	}
+	if err := p.segs.truncate(next); err != nil {
+		return err
+	}
+	sum := uint64(0)
+	if !p.recountDue {
+		sum = format.FreeSum(ids, p.meta.LastLSN, p.meta.NextPageID)
+	}
+	if err := p.replace(FreeName, format.EncodeFree(ids, sum)); err != nil {
+		return err
+	}
+	p.reserve.release()
+	return p.writeMeta(func(m *format.Meta) { m.Clean = true })
+}
+
+// settleFree is the free list at the end of a session, and the page id limit
+// with the free ids at its end taken back.
+func (p *Pager) settleFree() (next uint64, ids []uint64) {
+	ids = slices.Concat(p.listed, p.pool)
+	for _, f := range p.quarantine {
+		ids = append(ids, f.id)
+	}
+	slices.Sort(ids)
+	next = p.next
+	for len(ids) > 0 && ids[len(ids)-1] == next-1 {
+		next--
+		ids = ids[:len(ids)-1]
+	}
+	return next, ids
+}
+
+// closeFiles closes what is open and gives the lock back.
+func (p *Pager) closeFiles() error {
+	var first error
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	switch {
+	case p.log != nil:
+		keep(p.log.Close())
+	case p.logFile != nil:
+		keep(p.logFile.Close())
+	}
+	if p.segs != nil {
+		keep(p.segs.close())
+	}
+	keep(p.unlock())
+	return first
+}

@@ -1,0 +1,133 @@
+package pager
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+// InitOptions are those of package quiver with defaults filled in.
+type InitOptions struct {
+	PageSize int
+	Buckets  int
+}
+
+// Init makes a database, or finishes one that an earlier Init, ours or the
+// original's, did not finish. The meta is the last file: without it there is no
+// database. o.LockWait and the like apply.
+func Init(dir string, in InitOptions, o Options) error {
+	if _, err := vfs.MkdirAll(o.FS, dir); err != nil {
+		return err
+	}
+	p := newPager(dir, o)
+	var err error
+	if p.lock, err = acquire(p.file(LockName), &p.o); err != nil {
+		return err
+	}
+	err = p.initLocked(in)
+	if e := p.closeFiles(); err == nil {
+		err = e
+	}
+	return full(err)
+}
+
+func (p *Pager) initLocked(in InitOptions) error {
+	meta := format.Meta{Version: 3, PageSize: uint32(in.PageSize), HashKind: 1, Clean: true}
+	p.o.PageSize = in.PageSize
+	hasMeta, hasDir := false, false
+	f := &found{}
+	if err := p.readMeta(f); err == nil {
+		hasMeta = true
+		meta = f.meta
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := p.fs.Stat(p.file(DirName)); err == nil {
+		hasDir = true
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var err error
+	if p.segs, err = openSegments(p.fs, p.dir, int(meta.PageSize), true); err != nil {
+		return err
+	}
+	complete, err := p.complete()
+	if err != nil {
+		return err
+	}
+	if hasMeta && hasDir && complete {
+		return fmt.Errorf("%s: %w", p.dir, ErrExists)
+	}
+	if err := p.refuseData(); err != nil {
+		return err
+	}
+	return p.makeFiles(in, meta, hasMeta, hasDir)
+}
+
+// complete reports whether log, free list and first segment are there.
+func (p *Pager) complete() (bool, error) {
+	for _, name := range []string{wal.FileName, FreeName, SegmentName(1)} {
+		if _, err := p.fs.Stat(p.file(name)); errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// refuseData stops an init over files that hold pages or records: something
+// else was lost, and salvage is for that.
+func (p *Pager) refuseData() error {
+	if p.segs.pages() > 0 {
+		return &CorruptionError{Path: p.file(MetaName), Page: format.NoPage, Offset: NoOffset,
+			Reason: "the database is incomplete, and its segments hold pages: init does not touch it, see salvage"}
+	}
+	in, err := p.fs.Stat(p.file(wal.FileName))
+	if err == nil && in.Size > format.WALHeaderSize {
+		return &CorruptionError{Path: p.file(wal.FileName), Page: format.NoPage, Offset: format.WALHeaderSize,
+			Reason: "the database is incomplete, and its log holds records: init does not touch it, see salvage"}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasMeta, hasDir bool) error {
+	seg, err := p.fs.OpenFile(p.file(SegmentName(1)), vfs.Write|vfs.Create)
+	if err != nil {
+		return err
+	}
+	err = seg.Sync()
+	if e := seg.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	if err := wal.Create(p.fs, p.dir); err != nil {
+		return err
+	}
+	if err := p.replace(FreeName, format.EncodeFree(nil, 0)); err != nil {
+		return err
+	}
+	if !hasDir {
+		heads := make([]uint64, in.Buckets)
+		for b := range heads {
+			heads[b] = format.NoPage
+		}
+		if err := p.replace(DirName, format.EncodeDir(heads)); err != nil {
+			return err
+		}
+	}
+	if hasMeta {
+		return nil
+	}
+	p.meta = meta
+	return p.writeMeta(func(m *format.Meta) { m.Clean = true })
+}

@@ -1,0 +1,100 @@
+package pager
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+)
+
+// Visible is the number of the last operation that readers see.
+func (p *Pager) Visible() uint64 { return p.visible.Load() }
+
+// Read returns the bytes of a page as of s; they never change. It returns nil
+// if the page did not exist then or that version is gone, which cannot happen
+// to a pinned s.
+func (p *Pager) Read(pg *Page, s uint64) ([]byte, error) {
+	img, cold := pg.at(s)
+	if cold {
+		var err error
+		if img, err = p.load(pg); err != nil {
+			return nil, err
+		}
+		if img.seq > s {
+			img, _ = pg.at(s)
+		}
+	}
+	if img == nil {
+		return nil, nil
+	}
+	if !pg.used.Load() {
+		pg.used.Store(true)
+	}
+	return img.data, nil
+}
+
+// load reads a page that is only in its segment (or, for a reader of an unclean
+// database, in the log), checks it and keeps it.
+func (p *Pager) load(pg *Page) (*image, error) {
+	pg.loading.Lock()
+	defer pg.loading.Unlock()
+	if img := pg.latest.Load(); img != nil {
+		return img, nil
+	}
+	data := make([]byte, p.o.PageSize)
+	if err := p.readPage(pg.ID, data); err != nil {
+		return nil, err
+	}
+	img := &image{data: data, logged: true}
+	img.stored.Store(true)
+	// Only one that loads can turn nil into an image here, and pages are given
+	// out anew (table.rebirth) only when nobody can be reading them.
+	if !pg.latest.CompareAndSwap(nil, img) {
+		return pg.latest.Load(), nil
+	}
+	p.cache.add(pg, p.evict)
+	return img, nil
+}
+
+// readPage reads and checks a page from the overlay or its segment. A page with
+// a higher LSN than any known raises the counter (R6).
+func (p *Pager) readPage(id uint64, buf []byte) error {
+	p.diskReads.Add(1)
+	if at, ok := p.overlay[id]; ok {
+		if _, err := p.logFile.ReadAt(buf, at.Offset); err != nil {
+			return fmt.Errorf("read page %d from the log: %w", id, err)
+		}
+	} else if err := p.segs.read(id, buf); err != nil {
+		return p.ifClosed(err)
+	}
+	if err := p.verify(id, buf); err != nil {
+		return err
+	}
+	raise(&p.counter, format.PageLSN(buf))
+	return nil
+}
+
+// ifClosed names the reason when a read failed because the handle was closed.
+func (p *Pager) ifClosed(err error) error {
+	if errors.Is(err, fs.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+func (p *Pager) verify(id uint64, page []byte) error {
+	err := format.VerifyPage(page, id)
+	if err == nil && format.PageLSN(page) >= maxLSN {
+		err = fmt.Errorf("lsn %d is out of range", format.PageLSN(page))
+	}
+	if err == nil {
+		return nil
+	}
+	n, off := p.segs.place(id)
+	reason := ""
+	if format.IsZeroPage(page) {
+		reason = "a link leads to a page that was never written"
+	}
+	return &CorruptionError{Path: p.segs.path(n), Page: id, Offset: off, Reason: reason, Err: err}
+}

@@ -1,0 +1,149 @@
+package pager
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+// Names of the files of a database besides the log and the segments.
+const (
+	MetaName = "meta"
+	DirName  = "dir"
+	FreeName = "free"
+	LockName = "LOCK"
+	// reserveName is a file of ours that holds space for the small files that a
+	// checkpoint replaces, so that a full disk does not stop deletes (R7).
+	reserveName = "quiver-reserve"
+)
+
+// writeMeta changes the meta on the disk. The clean flag is taken off with the
+// first change of a session and stays so until Close sets it (R10).
+func (p *Pager) writeMeta(change func(*format.Meta)) error {
+	p.metaMu.Lock()
+	defer p.metaMu.Unlock()
+	m := p.meta
+	m.Clean = false
+	change(&m)
+	if err := p.replaceLocked(MetaName, m.Encode()); err != nil {
+		return err
+	}
+	p.meta = m
+	return nil
+}
+
+// replace puts a new file in the place of a small one: the name is bound to the
+// old or to the new content at every moment. Nothing has changed if it fails
+// for want of space before a sync.
+func (p *Pager) replace(name string, data []byte) error {
+	p.metaMu.Lock()
+	defer p.metaMu.Unlock()
+	return p.replaceLocked(name, data)
+}
+
+func (p *Pager) replaceLocked(name string, data []byte) error {
+	err := p.replaceOnce(name, data)
+	if err == nil || !harmless(err) || !p.reserve.release() {
+		return err
+	}
+	err = p.replaceOnce(name, data)
+	p.reserve.acquire()
+	return err
+}
+
+func (p *Pager) replaceOnce(name string, data []byte) (err error) {
+	path := filepath.Join(p.dir, name)
+	tmp := path + ".tmp"
+	// A file of an earlier attempt may have pages whose sync failed: never
+	// reuse the inode.
+	if err := removeIfThere(p.fs, tmp); err != nil {
+		return err
+	}
+	f, err := p.fs.OpenFile(tmp, vfs.Write|vfs.Create|vfs.Exclusive)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = p.fs.Rename(tmp, path)
+	}
+	if err != nil {
+		// The tmp is not needed and is removed again before its next use.
+		_ = p.fs.Remove(tmp)
+		return err
+	}
+	if err := p.fs.SyncDir(p.dir); err != nil {
+		return &syncError{err}
+	}
+	return nil
+}
+
+func removeIfThere(fsys vfs.FS, path string) error {
+	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// reserve is a file whose only content is its space.
+type reserve struct {
+	fs   vfs.FS
+	path string
+	size int64
+	held bool
+}
+
+// acquire takes the space; without it a full disk may stop deletes too, which
+// is no reason to fail.
+func (r *reserve) acquire() {
+	f, err := r.fs.OpenFile(r.path, vfs.Write|vfs.Create)
+	if err != nil {
+		return
+	}
+	r.held = f.Allocate(0, r.size) == nil
+	if f.Close() != nil || !r.held {
+		r.held = false
+		_ = removeIfThere(r.fs, r.path)
+	}
+}
+
+// release gives the space back and reports whether there was any.
+func (r *reserve) release() bool {
+	held := r.held
+	r.held = false
+	if held {
+		return removeIfThere(r.fs, r.path) == nil
+	}
+	return false
+}
+
+// startSession makes the disk say that this handle is writing, before the
+// first byte that a clean close would have to vouch for.
+func (p *Pager) startSession() error {
+	p.metaMu.Lock()
+	started := p.session
+	p.metaMu.Unlock()
+	if started {
+		return nil
+	}
+	if err := p.writeMeta(func(*format.Meta) {}); err != nil {
+		return err
+	}
+	p.metaMu.Lock()
+	p.session = true
+	p.reserve.acquire()
+	p.metaMu.Unlock()
+	return nil
+}
+
+func (p *Pager) now() time.Time { return p.clock.Now() }

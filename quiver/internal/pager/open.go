@@ -1,0 +1,277 @@
+package pager
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+// slackPages is how far the meta of an unclean database may stand ahead of its
+// segments: the original writes it before the segment's growth is durable.
+const slackPages = 1 << 20
+
+// found is what the files say before anything is changed.
+type found struct {
+	meta  format.Meta
+	heads []uint64
+	free  format.Free
+	scan  wal.Result
+}
+
+// Open locks the folder, validates everything, recovers where it must, and is
+// ready for Start. A failed Open has changed nothing, unless it had begun to
+// redo the log, and then that is harmless (R15).
+func Open(dir string, o Options) (*Pager, error) {
+	if err := lookFor(o.FS, dir); err != nil {
+		return nil, err
+	}
+	lock, err := acquire(filepath.Join(dir, LockName), &o)
+	if err != nil {
+		return nil, err
+	}
+	p := newPager(dir, o)
+	p.lock = lock
+	if err := p.openLocked(); err != nil {
+		_ = p.closeFiles()
+		return nil, full(err)
+	}
+	return p, nil
+}
+
+// lookFor tells a folder without a database from one with a part of it.
+func lookFor(fsys vfs.FS, dir string) error {
+	_, err := fsys.Stat(filepath.Join(dir, MetaName))
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range []string{DirName, wal.FileName, FreeName, SegmentName(1)} {
+		if in, err := fsys.Stat(filepath.Join(dir, name)); err == nil {
+			if in.Size > emptySize(name) {
+				return &CorruptionError{Path: filepath.Join(dir, MetaName), Page: format.NoPage, Offset: NoOffset, Reason: "missing, and " + name + " is not empty", Err: fs.ErrNotExist}
+			}
+			return fmt.Errorf("%s: %w: it was not initialised to the end", dir, ErrIncomplete)
+		}
+	}
+	return fmt.Errorf("%s: %w", dir, ErrNoDatabase)
+}
+
+// emptySize is the largest size of a file of a database without a page; the
+// directory is as large as the number of buckets makes it.
+func emptySize(name string) int64 {
+	switch name {
+	case wal.FileName:
+		return format.WALHeaderSize
+	case SegmentName(1):
+		return 0
+	}
+	return 1 << 40
+}
+
+func (p *Pager) openLocked() error {
+	f, err := p.read()
+	if err != nil {
+		return err
+	}
+	p.adopt(f)
+	if p.o.ReadOnly {
+		return p.overlayLog(f)
+	}
+	return p.recover(f)
+}
+
+// read reads and validates all files and changes nothing.
+func (p *Pager) read() (*found, error) {
+	f := &found{}
+	if err := p.readMeta(f); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.segs, err = openSegments(p.fs, p.dir, p.o.PageSize, !p.o.ReadOnly); err != nil {
+		return nil, err
+	}
+	if err := p.readDir(f); err != nil {
+		return nil, err
+	}
+	if err := p.readFree(f); err != nil {
+		return nil, err
+	}
+	if err := p.readLog(f); err != nil {
+		return nil, err
+	}
+	return f, p.validate(f)
+}
+
+func (p *Pager) readMeta(f *found) error {
+	b, err := vfs.ReadFile(p.fs, p.file(MetaName), 4096)
+	if err != nil {
+		return err
+	}
+	m, err := format.DecodeMeta(b)
+	if err != nil {
+		return fileCorrupt(p.file(MetaName), err)
+	}
+	if m.LastLSN >= maxLSN {
+		return &CorruptionError{Path: p.file(MetaName), Page: format.NoPage, Offset: NoOffset, Reason: fmt.Sprintf("last lsn %d is out of range", m.LastLSN)}
+	}
+	f.meta = m
+	p.o.PageSize = int(m.PageSize)
+	p.cache.limit = p.o.cachePages()
+	return nil
+}
+
+// missing tells a file that an interrupted init never made from one that was lost.
+func (p *Pager) missing(name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if p.segs.pages() == 0 {
+		return fmt.Errorf("%s: %w: %s is missing, init finishes it", p.dir, ErrIncomplete, name)
+	}
+	return &CorruptionError{Path: p.file(name), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: err}
+}
+
+// maxBuckets bounds the directory.
+const maxBuckets = 1 << 24
+
+func (p *Pager) readDir(f *found) error {
+	b, err := vfs.ReadFile(p.fs, p.file(DirName), format.DirSize(maxBuckets)+4096)
+	if err != nil {
+		return p.missing(DirName, err)
+	}
+	heads, checked, err := format.DecodeDir(b)
+	if err != nil {
+		return fileCorrupt(p.file(DirName), err)
+	}
+	if !checked && !p.o.Salvage {
+		return &CorruptionError{Path: p.file(DirName), Page: format.NoPage, Offset: 16, Reason: "no checksum"}
+	}
+	f.heads = heads
+	return nil
+}
+
+// readFree reads the list; its content is believed only where a clean close has
+// vouched for it, so salvage does without the file.
+func (p *Pager) readFree(f *found) error {
+	limit := int64(24) + 8*int64(max(f.meta.NextPageID, p.segs.pages())+slackPages)
+	b, err := vfs.ReadFile(p.fs, p.file(FreeName), max(limit, 4096))
+	if err == nil {
+		if f.free, err = format.DecodeFree(b); err != nil {
+			err = fileCorrupt(p.file(FreeName), err)
+		}
+	} else {
+		err = p.missing(FreeName, err)
+	}
+	if err != nil && p.o.Salvage {
+		f.free = format.Free{}
+		return nil
+	}
+	return err
+}
+
+func (p *Pager) readLog(f *found) error {
+	err := p.openLog()
+	if err != nil {
+		return p.missing(wal.FileName, err)
+	}
+	f.scan, err = wal.Scan(p.logFile, wal.ScanOptions{
+		PageSize: p.o.PageSize, MetaLastLSN: f.meta.LastLSN, Clean: f.meta.Clean, Salvage: p.o.Salvage,
+		Held:     p.held,
+		Progress: func(done, total int64) error { return p.progress("read log", done, total) },
+	})
+	var damage *wal.DamageError
+	if errors.As(err, &damage) {
+		return &CorruptionError{Path: p.file(wal.FileName), Page: format.NoPage, Offset: damage.Offset, Reason: damage.Reason}
+	}
+	return err
+}
+
+func (p *Pager) openLog() (err error) {
+	if !p.o.ReadOnly {
+		p.log, err = wal.Open(p.fs, p.dir, wal.LogOptions{PageSize: p.o.PageSize, ChunkBytes: p.o.LogChunkBytes, LogBytes: p.o.LogBytes})
+		if err == nil {
+			p.logFile = p.log.File()
+		}
+		return err
+	}
+	if p.logFile, err = p.fs.OpenFile(p.file(wal.FileName), 0); err != nil {
+		return err
+	}
+	// What is shown must not vanish: the writer may have died between writing a
+	// group and its sync (R17).
+	if err := p.logFile.Sync(); err != nil {
+		return &syncError{err}
+	}
+	return nil
+}
+
+// held reports whether a page stands in its segment at that LSN or above.
+func (p *Pager) held(id, lsn uint64) (bool, error) {
+	buf := make([]byte, p.o.PageSize)
+	if err := p.segs.read(id, buf); err != nil {
+		if errors.Is(err, ErrCorrupt) {
+			return false, nil
+		}
+		return false, err
+	}
+	return format.VerifyPage(buf, id) == nil && format.PageLSN(buf) >= lsn, nil
+}
+
+// validate checks the files against each other.
+func (p *Pager) validate(f *found) error {
+	there := p.segs.pages()
+	limit := max(f.meta.NextPageID, there)
+	if f.meta.NextPageID > there+uint64(len(f.scan.Images))+slackPages || f.meta.Clean && f.scan.Records == 0 && f.meta.NextPageID > there {
+		return &CorruptionError{Path: p.file(MetaName), Page: format.NoPage, Offset: NoOffset,
+			Reason: fmt.Sprintf("next page id %d, but the segments hold %d pages", f.meta.NextPageID, there)}
+	}
+	for _, img := range f.scan.Images {
+		if img.PageID >= limit+slackPages || img.LSN >= maxLSN {
+			return &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Reason: "page id or lsn is out of range"}
+		}
+	}
+	for _, img := range f.scan.Images {
+		limit = max(limit, img.PageID+1)
+	}
+	for b, h := range f.heads {
+		if h != format.NoPage && h >= limit {
+			return &CorruptionError{Path: p.file(DirName), Page: h, Offset: format.DirSize(b), Reason: fmt.Sprintf("head of bucket %d is not below next page id %d", b, limit)}
+		}
+	}
+	p.next, p.reserved = limit, limit
+	return nil
+}
+
+// adopt takes over what was read.
+func (p *Pager) adopt(f *found) {
+	p.meta = f.meta
+	p.heads = make([]atomic.Uint64, len(f.heads))
+	for b, h := range f.heads {
+		p.heads[b].Store(h)
+	}
+	p.pageLimit.Store(p.next)
+	p.applied.Store(max(f.meta.LastLSN, f.scan.LastLSN))
+	p.counter.Store(max(f.meta.LastLSN, f.scan.MaxLSN))
+	p.reserve = reserve{fs: p.fs, path: p.file(reserveName), size: 64<<10 + 2*format.DirSize(len(f.heads))}
+	p.fileFree = f.free.IDs
+	// Only the meta and the list of a clean close vouch for each other.
+	if !p.o.ReadOnly && f.meta.Clean && f.free.Vouched(f.meta.LastLSN, f.meta.NextPageID) && p.next == f.meta.NextPageID {
+		p.listed = f.free.IDs
+	} else {
+		p.recountDue = p.next > 0 && !p.o.ReadOnly
+	}
+	p.recovery = RecoveryInfo{
+		Unclean: !f.meta.Clean, Foreign: f.scan.Kind == wal.Foreign,
+		Records: f.scan.Records, Groups: f.scan.Groups, LogBytes: f.scan.Bytes, TornBytes: f.scan.TornBytes,
+		Damaged: f.scan.Damage != nil, LostBytes: f.scan.Salvaged,
+		RecountDue: p.recountDue, LastLSN: p.applied.Load(),
+	}
+}

@@ -1,0 +1,186 @@
+package pager
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
+)
+
+// winners gives for every page of the log its image with the highest LSN, the
+// later one of equals, in the order of the page ids.
+func winners(images []wal.Image) []wal.Image {
+	best := make(map[uint64]wal.Image, len(images))
+	for _, img := range images {
+		if old, ok := best[img.PageID]; !ok || img.LSN >= old.LSN {
+			best[img.PageID] = img
+		}
+	}
+	list := make([]wal.Image, 0, len(best))
+	for _, img := range best {
+		list = append(list, img)
+	}
+	slices.SortFunc(list, func(a, b wal.Image) int {
+		if a.PageID < b.PageID {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// redo decides which bytes a page of the log ends with: those of the log, or
+// those of the segment where it stands with a higher LSN (R12: the LSN chooses
+// which image wins; at equal LSN the log).
+func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bool, err error) {
+	if _, err := p.logFile.ReadAt(buf, img.Offset); err != nil {
+		return nil, false, fmt.Errorf("read log: %w", err)
+	}
+	if err := format.VerifyPage(buf, img.PageID); err != nil {
+		return nil, false, &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Err: err}
+	}
+	if err := p.segs.read(img.PageID, disk); err != nil || format.VerifyPage(disk, img.PageID) != nil {
+		return buf, true, nil
+	}
+	if format.PageLSN(disk) > img.LSN {
+		raise(&p.counter, format.PageLSN(disk))
+		return disk, false, nil
+	}
+	return buf, !bytes.Equal(buf, disk), nil
+}
+
+// overlayLog is the recovery of a read-only handle: it notes which pages the
+// log has newer than the segments.
+func (p *Pager) overlayLog(f *found) error {
+	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
+	p.overlay = make(map[uint64]wal.Image)
+	list := winners(f.scan.Images)
+	for i, img := range list {
+		winner, differs, err := p.redo(img, buf, disk)
+		if err != nil {
+			return err
+		}
+		if &winner[0] == &buf[0] {
+			p.overlay[img.PageID] = img
+			if differs {
+				p.recovery.FlagLied = f.meta.Clean
+			}
+		}
+		if err := p.progress("redo", int64(i+1), int64(len(list))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover brings the database of an unclean start to the state that a cut log
+// needs. Every step may be the last before a crash; DESIGN.md section 6.
+func (p *Pager) recover(f *found) error {
+	size, err := p.logFile.Size()
+	if err != nil {
+		return err
+	}
+	if f.meta.Clean && size == format.WALHeaderSize {
+		return nil
+	}
+	list := winners(f.scan.Images)
+	if f.meta.Clean {
+		if err := p.tellLie(f, list); err != nil {
+			return err
+		}
+	}
+	p.recovery.Pages = len(list)
+	// The end of the log may stand in the page cache only, after a kill or a
+	// failed sync: durable first, relied on then (R12).
+	if err := p.log.Rewrite(f.scan.LastGroup[0], f.scan.LastGroup[1]); err != nil {
+		return err
+	}
+	if err := p.redoAll(f, list); err != nil {
+		return err
+	}
+	if err := p.segs.sync(true); err != nil {
+		return err
+	}
+	if err := p.renewFiles(f); err != nil {
+		return err
+	}
+	if err := p.log.Cut(); err != nil {
+		return err
+	}
+	p.report()
+	return nil
+}
+
+// tellLie finds out whether a log under a set clean flag changes anything. The
+// original leaves its log in place when it closes; then nothing does (R11).
+func (p *Pager) tellLie(f *found, list []wal.Image) error {
+	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
+	for _, img := range list {
+		_, differs, err := p.redo(img, buf, disk)
+		if err != nil {
+			return err
+		}
+		if differs {
+			p.recovery.FlagLied, p.recovery.Unclean = true, true
+			break
+		}
+	}
+	if p.recovery.FlagLied && p.o.RefuseUnclean {
+		return fmt.Errorf("%s: %w: page images of the log are not in the segments", p.dir, ErrUnclean)
+	}
+	return nil
+}
+
+// redoAll writes the winning bytes of every page of the log, also where the
+// segment seems to hold them: that may be the page cache (R12).
+func (p *Pager) redoAll(f *found, list []wal.Image) error {
+	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
+	for i, img := range list {
+		winner, _, err := p.redo(img, buf, disk)
+		if err != nil {
+			return err
+		}
+		if err := p.segs.writeRun(img.PageID, winner); err != nil {
+			return err
+		}
+		if err := p.progress("redo", int64(i+1), int64(len(list))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renewFiles writes the small files anew, for they too may stand in the page
+// cache only. The free list goes first: nothing on it is believed from now on,
+// also by the original, which would trust it. The meta goes last and is what
+// makes the log stale.
+func (p *Pager) renewFiles(f *found) error {
+	if err := p.replace(FreeName, format.EncodeFree(nil, 0)); err != nil {
+		return err
+	}
+	if err := p.replace(DirName, format.EncodeDir(f.heads)); err != nil {
+		return err
+	}
+	p.listed, p.recountDue = nil, p.next > 0
+	p.recovery.RecountDue = p.recountDue
+	p.session = true
+	return p.writeMeta(func(m *format.Meta) {
+		m.LastLSN = max(m.LastLSN, p.counter.Load())
+		m.NextPageID = max(m.NextPageID, p.next)
+	})
+}
+
+func (p *Pager) report() {
+	r := p.recovery
+	attrs := []any{"records", r.Records, "groups", r.Groups, "pages", r.Pages, "torn_bytes", r.TornBytes, "foreign", r.Foreign}
+	switch {
+	case r.Damaged:
+		p.logger.Warn("recovered with salvage", append(attrs, "lost_bytes", r.LostBytes)...)
+	case r.FlagLied:
+		p.logger.Warn("recovered under a clean flag", attrs...)
+	case r.Unclean:
+		p.logger.Info("recovered", attrs...)
+	}
+}

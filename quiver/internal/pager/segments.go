@@ -1,0 +1,303 @@
+package pager
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+const (
+	segPrefix = "data-"
+	segSuffix = ".p1seg"
+)
+
+// SegmentName is the file name of the n-th segment, counted from 1.
+func SegmentName(n int) string { return fmt.Sprintf("%s%06d%s", segPrefix, n, segSuffix) }
+
+// segmentNumber is the inverse of SegmentName; 0 for other names.
+func segmentNumber(name string) int {
+	s, ok := strings.CutPrefix(name, segPrefix)
+	if !ok {
+		return 0
+	}
+	s, ok = strings.CutSuffix(s, segSuffix)
+	n, err := strconv.Atoi(s)
+	if !ok || err != nil || n < 1 || SegmentName(n) != name {
+		return 0
+	}
+	return n
+}
+
+// segment is one data file. named is owned by allocate; size and unsynced are guarded by segments.mu.
+type segment struct {
+	file     vfs.File
+	size     int64 // really there: allocated or found
+	named    bool  // its directory entry is durable
+	unsynced bool
+}
+
+// segments maps page ids to places in the data files. It does not know what
+// pages mean or when they may be written.
+type segments struct {
+	fs       vfs.FS
+	dir      string
+	pageSize int
+	perSeg   uint64 // pages a segment
+	write    bool
+
+	mu   sync.Mutex
+	segs map[int]*segment
+	top  int // highest segment number there is
+
+	// syncMu makes a sync wait for one that is going on, which may cover its
+	// writes; failed is the first failure: no sync is ever tried again (R9).
+	syncMu sync.Mutex
+	failed error
+}
+
+// openSegments finds the files and their sizes; files are opened at first use.
+func openSegments(fsys vfs.FS, dir string, pageSize int, write bool) (*segments, error) {
+	s := &segments{fs: fsys, dir: dir, pageSize: pageSize, write: write,
+		perSeg: uint64(format.SegmentBytes / pageSize), segs: make(map[int]*segment)}
+	infos, err := fsys.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range infos {
+		n := segmentNumber(in.Name)
+		if n == 0 || in.Dir {
+			continue
+		}
+		if in.Size > format.SegmentBytes {
+			return nil, &CorruptionError{Path: filepath.Join(dir, in.Name), Page: format.NoPage, Offset: format.SegmentBytes,
+				Reason: fmt.Sprintf("%d bytes, a segment has at most %d", in.Size, format.SegmentBytes)}
+		}
+		s.segs[n] = &segment{size: in.Size, named: true}
+		s.top = max(s.top, n)
+	}
+	return s, nil
+}
+
+func (s *segments) path(n int) string { return filepath.Join(s.dir, SegmentName(n)) }
+
+// place is the segment and the offset of a page.
+func (s *segments) place(id uint64) (n int, off int64) {
+	return int(id/s.perSeg) + 1, int64(id%s.perSeg) * int64(s.pageSize)
+}
+
+// pages is the number of page ids that have a place, whole or in part, in the
+// files that are there.
+func (s *segments) pages() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := s.top; n > 0; n-- {
+		if g := s.segs[n]; g != nil && g.size > 0 {
+			return uint64(n-1)*s.perSeg + uint64((g.size+int64(s.pageSize)-1)/int64(s.pageSize))
+		}
+	}
+	return 0
+}
+
+// total is the number of files and their size.
+func (s *segments) total() (n int, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.segs {
+		bytes += g.size
+	}
+	return len(s.segs), bytes
+}
+
+// open returns the file of a segment, with its size. create makes a missing one.
+func (s *segments) open(n int, create bool) (*segment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.segs[n]
+	if g == nil && !create {
+		return nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: fs.ErrNotExist}
+	}
+	if g != nil && g.file != nil {
+		return g, nil
+	}
+	var flag vfs.OpenFlag
+	if s.write {
+		flag = vfs.Write
+	}
+	if create {
+		flag |= vfs.Create
+	}
+	f, err := s.fs.OpenFile(s.path(n), flag)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: err}
+		}
+		return nil, err
+	}
+	if g == nil {
+		g = &segment{}
+		s.segs[n] = g
+		s.top = max(s.top, n)
+	}
+	g.file = f
+	return g, nil
+}
+
+// read reads a page as it stands, unchecked. A page behind the end of its file
+// is corruption.
+func (s *segments) read(id uint64, buf []byte) error {
+	n, off := s.place(id)
+	g, err := s.open(n, false)
+	if err != nil {
+		var ce *CorruptionError
+		if errors.As(err, &ce) {
+			ce.Page = id
+		}
+		return err
+	}
+	k, err := g.file.ReadAt(buf, off)
+	if k == len(buf) {
+		return nil
+	}
+	if errors.Is(err, io.EOF) || err == nil {
+		return &CorruptionError{Path: s.path(n), Page: id, Offset: off, Reason: fmt.Sprintf("file ends inside the page (%d of %d bytes)", k, len(buf))}
+	}
+	return fmt.Errorf("read page %d: %w", id, err)
+}
+
+// writeRun writes whole consecutive pages that lie in one segment.
+func (s *segments) writeRun(id uint64, data []byte) error {
+	n, off := s.place(id)
+	g, err := s.open(n, true)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	g.unsynced = true
+	s.mu.Unlock()
+	if _, err := g.file.WriteAt(data, off); err != nil {
+		return fmt.Errorf("write page %d: %w", id, err)
+	}
+	s.mu.Lock()
+	g.size = max(g.size, off+int64(len(data)))
+	s.mu.Unlock()
+	return nil
+}
+
+// sync syncs the segments written since their last sync, or all of them.
+func (s *segments) sync(all bool) error {
+	s.syncMu.Lock()
+	defer s.syncMu.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
+	s.mu.Lock()
+	var numbers []int
+	for n, g := range s.segs {
+		if all || g.unsynced {
+			numbers = append(numbers, n)
+		}
+	}
+	s.mu.Unlock()
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		g, err := s.open(n, false)
+		if err != nil {
+			return err
+		}
+		// Cleared first: a write during the sync makes it dirty again.
+		s.mu.Lock()
+		g.unsynced = false
+		s.mu.Unlock()
+		if err := g.file.SyncData(); err != nil {
+			s.failed = &syncError{err}
+			return s.failed
+		}
+	}
+	return nil
+}
+
+// allocate makes sure that the pages [from, to) have real space in synced
+// files whose names are durable.
+func (s *segments) allocate(from, to uint64) error {
+	for id := from; id < to; {
+		n, off := s.place(id)
+		end := min(to, uint64(n)*s.perSeg)
+		g, err := s.open(n, true)
+		if err != nil {
+			return err
+		}
+		length := int64(end-id) * int64(s.pageSize)
+		if err := g.file.Allocate(off, length); err != nil {
+			return fmt.Errorf("allocate pages %d to %d: %w", id, end, err)
+		}
+		s.mu.Lock()
+		g.size = max(g.size, off+length)
+		s.mu.Unlock()
+		if err := g.file.Sync(); err != nil {
+			return &syncError{err}
+		}
+		if !g.named {
+			if err := s.fs.SyncDir(s.dir); err != nil {
+				return &syncError{err}
+			}
+			g.named = true
+		}
+		id = end
+	}
+	return nil
+}
+
+// truncate gives back the space of the pages from end on.
+func (s *segments) truncate(end uint64) error {
+	for n := s.top; n > 0; n-- {
+		base := uint64(n-1) * s.perSeg
+		want := int64(0)
+		if end > base {
+			want = int64(min(end-base, s.perSeg)) * int64(s.pageSize)
+		}
+		s.mu.Lock()
+		g := s.segs[n]
+		s.mu.Unlock()
+		if g == nil || g.size <= want {
+			continue
+		}
+		g, err := s.open(n, false)
+		if err != nil {
+			return err
+		}
+		if err := g.file.Truncate(want); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		g.size = want
+		s.mu.Unlock()
+		if err := g.file.Sync(); err != nil {
+			return &syncError{err}
+		}
+	}
+	return nil
+}
+
+func (s *segments) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first error
+	for _, g := range s.segs {
+		if g.file != nil {
+			if err := g.file.Close(); err != nil && first == nil {
+				first = err
+			}
+			g.file = nil
+		}
+	}
+	return first
+}

@@ -1,0 +1,138 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+)
+
+// MkdirAll makes a directory and the parents that are missing, and syncs the
+// parent of each one that it made, so that made directories survive a crash.
+// made lists them, outermost first, also when it fails. A directory that was
+// there before is not made durable.
+func MkdirAll(fsys FS, path string) (made []string, err error) {
+	missing, err := missingDirs(fsys, filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	for i := len(missing) - 1; i >= 0; i-- {
+		dir := missing[i]
+		err := fsys.Mkdir(dir)
+		if err == nil {
+			made = append(made, dir)
+			if err := fsys.SyncDir(filepath.Dir(dir)); err != nil {
+				return made, err
+			}
+			continue
+		}
+		// Somebody else may have made it meanwhile.
+		info, statErr := fsys.Stat(dir)
+		if !errors.Is(err, fs.ErrExist) || statErr != nil || !info.Dir {
+			return made, err
+		}
+	}
+	return made, nil
+}
+
+// missingDirs lists path and its parents up to the first that is there,
+// innermost first.
+func missingDirs(fsys FS, path string) ([]string, error) {
+	var missing []string
+	for {
+		info, err := fsys.Stat(path)
+		switch {
+		case err == nil && info.Dir:
+			return missing, nil
+		case err == nil:
+			return nil, pathError("mkdir", path, syscall.ENOTDIR)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+		missing = append(missing, path)
+		parent := filepath.Dir(path)
+		if parent == path {
+			return nil, err
+		}
+		path = parent
+	}
+}
+
+// ReplaceFile makes data the whole content of path, durably and atomically:
+// after a crash path has the old or the new content, and the new one once
+// ReplaceFile has returned nil. It writes path+".tmp", syncs it, renames it and
+// syncs the directory; what an earlier crash left of path+".tmp" is overwritten.
+//
+// After an error path has the old or the new content, the old one if the
+// rename was not reached; path+".tmp" is removed if that can be done.
+func ReplaceFile(fsys FS, path string, data []byte) error {
+	tmp := path + ".tmp"
+	err := writeSynced(fsys, tmp, data)
+	if err == nil {
+		err = fsys.Rename(tmp, path)
+	}
+	if err != nil {
+		// Only tidies up: the first error is the one to tell.
+		_ = fsys.Remove(tmp)
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+func writeSynced(fsys FS, path string, data []byte) error {
+	f, err := fsys.OpenFile(path, Write|Create|Truncate)
+	if err != nil {
+		return err
+	}
+	n, err := f.WriteAt(data, 0)
+	if err == nil && n != len(data) {
+		err = pathError("write", path, io.ErrShortWrite)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// ReadFile reads a whole file. A file longer than limit bytes is
+// syscall.EFBIG, and nothing is allocated for it; one that ends before the size
+// that it has told is io.ErrUnexpectedEOF.
+func ReadFile(fsys FS, path string, limit int64) ([]byte, error) {
+	f, err := fsys.OpenFile(path, 0)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readAll(f, path, limit)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+func readAll(f File, path string, limit int64) ([]byte, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, pathError("read", path,
+			fmt.Errorf("%d bytes, at most %d expected: %w", size, limit, syscall.EFBIG))
+	}
+	data := make([]byte, size)
+	n, err := f.ReadAt(data, 0)
+	if n == len(data) && (err == nil || err == io.EOF) {
+		return data, nil
+	}
+	if err == nil || err == io.EOF {
+		err = pathError("read", path, io.ErrUnexpectedEOF)
+	}
+	return nil, err
+}
