@@ -82,7 +82,7 @@ func (a *Atom) apply(t *tree, m *blockMaker, cut int) {
 			d.unbind(a.name)
 		}
 	case AtomRename:
-		if d := t.edit(a.dir); d != nil && d.lookup(a.name) == a.ino {
+		if d := t.edit(a.dir); d != nil {
 			d.unbind(a.name)
 		}
 		if d := t.edit(a.to); d != nil {

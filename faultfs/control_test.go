@@ -134,7 +134,7 @@ func TestSyncCoversWhatWasBefore(t *testing.T) {
 	var h vfs.File
 	race := false
 	f = faultfs.New(faultfs.Options{Before: func(c faultfs.Call) {
-		if c.Kind != faultfs.KindSync || !race {
+		if c.Kind&faultfs.KindFsync == 0 || !race {
 			return
 		}
 		if _, err := h.WriteAt([]byte("late"), 0); err != nil {
@@ -154,6 +154,12 @@ func TestSyncCoversWhatWasBefore(t *testing.T) {
 	}
 	if diff := diffSets(outcomes(t, f.State(), faultfs.Enum{}), []string{"a=.4", "a=late"}); diff != "" {
 		t.Errorf("after the sync:%s", diff)
+	}
+	if err := f.State().Crash(faultfs.None()).SyncDir("/"); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.Count(faultfs.KindWrite, 0); n != 1 {
+		t.Errorf("%d writes: the hook runs for other disks too", n)
 	}
 	race = false
 	if err := h.Sync(); err != nil {

@@ -182,7 +182,7 @@ func (c *choice) tears() bool {
 			continue
 		}
 		torn = append(torn, c.pending[sectors[0]].ino)
-		for k := 0; k <= n; k += 1 + n/maxTears {
+		for k := 0; k < n; k += 1 + n/maxTears {
 			at := sectors[0] + k
 			head, tail := c.all.clone(), c.all.clone()
 			head.clearRange([2]int{at, sectors[1]})

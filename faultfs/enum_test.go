@@ -74,6 +74,8 @@ func TestPendingAtoms(t *testing.T) {
 		{"mkdir b", []string{"E+ /b"}},
 		{"remove a", []string{"E- /a"}},
 		{"rename a b", []string{"N /a -> /b"}},
+		{"write a 0 N; remove a; syncdir /", nil},
+		{"remove a; syncdir /; write a 0 N5000", nil},
 		{"open a; sync a; close a; syncdir /", nil},
 	} {
 		var got []string

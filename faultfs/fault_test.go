@@ -190,11 +190,32 @@ func TestBudget(t *testing.T) {
 	s.fs.SetBudget(0)
 	s.run("alloc a 0 16385")
 	used(5)
+	s.run("create d; alloc d 0 5000")
+	used(7)
+	s.run("close d; remove d")
+	used(5)
 	if got := s.fs.State().Kill().Used(); got != 5*4096 {
 		t.Errorf("the killed disk uses %d bytes", got)
 	}
 	if got := s.fs.State().Crash(faultfs.None()).Used(); got != 0 {
 		t.Errorf("the disk without anything uses %d bytes", got)
+	}
+}
+
+// TestReservedSpaceSurvives checks that space reserved by Allocate is there
+// after a crash, without its growth only inside the file.
+func TestReservedSpaceSurvives(t *testing.T) {
+	s := newScript(t, faultfs.New(faultfs.Options{}))
+	s.run("create a; trunc a 8192; settle; alloc a 0 12288")
+	st := s.fs.State()
+	for sel, want := range map[string]int64{"0": 2, "1": 3} {
+		choice, err := faultfs.ParseSelection(sel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := st.Crash(choice).Used(); got != want*4096 {
+			t.Errorf("selection %s: %d bytes used, want %d sectors", sel, got, want)
+		}
 	}
 }
 

@@ -34,6 +34,9 @@ func TestHashTellsBitsApart(t *testing.T) {
 			}
 		}
 	}
+	if mix(prime1, 1) == mix(prime1, 2) || mix(1, prime2) == mix(2, prime2) {
+		t.Error("a factor of zero swallows the other one")
+	}
 	if len(seen) < 4*512*9-4 {
 		t.Errorf("only %d hashes", len(seen))
 	}

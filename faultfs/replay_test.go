@@ -153,6 +153,54 @@ func TestImagesStandAlone(t *testing.T) {
 	}
 }
 
+// TestBuffersAreTheCallers changes a buffer after it was written.
+func TestBuffersAreTheCallers(t *testing.T) {
+	f := faultfs.New(faultfs.Options{Sector: 512})
+	if err := f.WriteFile("/a", make([]byte, 1024)); err != nil {
+		t.Fatal(err)
+	}
+	h, err := f.OpenFile("/a", vfs.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := unpack("A812")
+	if _, err := h.WriteAt(p, 0); err != nil {
+		t.Fatal(err)
+	}
+	copy(p, unpack("B812"))
+	if got := show(t, f); got != "a=A812.212" {
+		t.Errorf("live: %s", got)
+	}
+	want := []string{"a=.1024", "a=A512.512", "a=.512A300.212", "a=A812.212"}
+	if diff := diffSets(outcomes(t, f.State(), faultfs.Enum{}), want); diff != "" {
+		t.Errorf("images:%s", diff)
+	}
+	if got := f.Log().StateAfter(f.Seq()).Kill(); !got.Equal(f) {
+		t.Errorf("replay: %s", f.Diff(got))
+	}
+}
+
+// TestTwoFutures lets two disks made from one state go on, each its own way.
+func TestTwoFutures(t *testing.T) {
+	f := newScript(t, faultfs.New(faultfs.Options{}))
+	f.run("create a; write a 0 A; create b; write b 0 A")
+	s := f.fs.State()
+	one, two := newScript(t, s.Kill()), newScript(t, s.Kill())
+	one.run("write a 0 B")
+	two.run("write b 0 C")
+	f.run("sync a; sync b; syncdir /")
+	one.run("sync a; sync b; syncdir /")
+	two.run("sync a; sync b; syncdir /")
+	for i, test := range []struct {
+		s    *script
+		want string
+	}{{f, "a=A b=A"}, {one, "a=B b=A"}, {two, "a=A b=C"}} {
+		if got := outcomes(t, test.s.fs.State(), faultfs.Enum{}); !slices.Equal(got, []string{test.want}) {
+			t.Errorf("disk %d: %q, want %q", i, got, test.want)
+		}
+	}
+}
+
 // TestKilledDiskGoesOn checks that what was pending at a kill stays pending
 // for the next process, and is covered by its syncs.
 func TestKilledDiskGoesOn(t *testing.T) {

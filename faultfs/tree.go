@@ -49,6 +49,7 @@ func (t *tree) edit(i ino) *node {
 	}
 	c := *n
 	c.own = t.own
+	c.ownBlocks = false
 	c.entries = slices.Clone(n.entries)
 	t.nodes[i] = &c
 	return &c

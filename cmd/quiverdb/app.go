@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -21,6 +23,7 @@ type app struct {
 	env            func(string) string
 	isTerminal     func(io.Writer) bool
 	fs             vfs.FS // nil = the real disk
+	barDelay       time.Duration
 
 	json    bool // --json: results and errors for machines
 	running bool // a command has begun; an error before that is wrong use
@@ -28,7 +31,7 @@ type app struct {
 
 // run does one command and gives the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, barDelay: barDelay}
 	a.isTerminal = func(w io.Writer) bool {
 		f, ok := w.(*os.File)
 		return ok && term.IsTerminal(int(f.Fd()))
@@ -162,7 +165,8 @@ func (a *app) buffered(write func(w *bufio.Writer) error) error {
 
 // truthy reads a switch of the environment.
 func (a *app) truthy(name string) (bool, error) {
-	switch v := a.env(name); v {
+	v := a.env(name)
+	switch strings.ToLower(strings.TrimSpace(v)) {
 	case "", "0", "false", "off", "no":
 		return false, nil
 	case "1", "true", "on", "yes":

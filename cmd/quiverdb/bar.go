@@ -13,20 +13,24 @@ import (
 // unknownTotal makes a bar that only counts.
 const unknownTotal = -1
 
-// bar shows progress on a terminal and does nothing elsewhere. It appears with
-// the first progress, so that what is quick shows none.
+// barDelay: what is done sooner shows no bar.
+const barDelay = 300 * time.Millisecond
+
+// bar shows progress on a terminal and does nothing elsewhere.
 type bar struct {
 	w     io.Writer // nil: show nothing
+	from  time.Time // nothing is shown before
 	what  string
 	total int64
 	bytes bool
 
-	mu    sync.Mutex // progress is told from other goroutines too
-	shown *progressbar.ProgressBar
+	mu      sync.Mutex // progress is told from other goroutines too
+	counted int64
+	shown   *progressbar.ProgressBar
 }
 
 func (a *app) newBar(what string, total int64) *bar {
-	b := &bar{what: what, total: total}
+	b := &bar{what: what, total: total, from: time.Now().Add(a.barDelay)}
 	if a.isTerminal(a.stderr) && a.env("TERM") != "dumb" {
 		b.w = a.stderr
 	}
@@ -40,8 +44,9 @@ func (a *app) newByteBar(what string, total int64) *bar {
 	return b
 }
 
+// bar is nil as long as nothing is shown; mu is held.
 func (b *bar) bar() *progressbar.ProgressBar {
-	if b.shown == nil {
+	if b.shown == nil && !time.Now().Before(b.from) {
 		b.shown = progressbar.NewOptions64(b.total,
 			progressbar.OptionSetWriter(b.w),
 			progressbar.OptionSetDescription(b.what),
@@ -61,7 +66,10 @@ func (b *bar) add(n int) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_ = b.bar().Add(n)
+	b.counted += int64(n)
+	if shown := b.bar(); shown != nil {
+		_ = shown.Set64(b.counted)
+	}
 }
 
 // phase shows the progress of the engine.
@@ -72,6 +80,9 @@ func (b *bar) phase(p quiver.Progress) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	shown := b.bar()
+	if shown == nil {
+		return
+	}
 	shown.Describe(p.Phase)
 	if p.Total > 0 {
 		shown.ChangeMax64(p.Total)

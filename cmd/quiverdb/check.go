@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/format"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -42,9 +43,6 @@ cannot even be opened.`,
 	return cmd
 }
 
-// noPage is the Page of a finding that concerns none.
-const noPage = 1<<64 - 1
-
 func (a *app) checked(r quiver.CheckReport) error {
 	if a.json {
 		return a.result(r)
@@ -64,7 +62,7 @@ func (a *app) checked(r quiver.CheckReport) error {
 
 func findingLine(f quiver.Finding) string {
 	where := f.File
-	if f.Page != noPage {
+	if f.Page != format.NoPage {
 		where += fmt.Sprintf(", page %d", f.Page)
 	}
 	if f.Offset >= 0 {

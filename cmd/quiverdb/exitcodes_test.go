@@ -37,7 +37,7 @@ func TestExitCodes(t *testing.T) {
 		s.t.Cleanup(func() { assert.NoError(s.t, lock.Close()) })
 	}
 	damaged := func(s *session) {
-		require.NoError(s.t, os.WriteFile(filepath.Join(s.path, "meta"), []byte("P1DBMETA and no more"), 0o666))
+		require.NoError(s.t, os.WriteFile(filepath.Join(s.path, "meta"), []byte("not the magic of a database, but as long as one"), 0o666))
 	}
 	removed := func(s *session) { require.NoError(s.t, os.RemoveAll(s.path)) }
 	cases := []struct {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,6 +25,7 @@ type session struct {
 	stdin    io.Reader
 	env      map[string]string
 	terminal bool   // standard output and error are one
+	bars     bool   // also for what does not take long
 	fs       vfs.FS // nil = the real disk
 	path     string // of the database; stands in for DB in arguments
 }
@@ -61,6 +63,9 @@ func (s *session) run(line string, more ...string) outcome {
 		stdin: s.stdin, stdout: &stdout, stderr: &stderr, fs: s.fs,
 		env:        func(name string) string { return s.env[name] },
 		isTerminal: func(io.Writer) bool { return s.terminal },
+	}
+	if !s.bars {
+		a.barDelay = time.Hour
 	}
 	code := a.run(s.ctx, args)
 	return outcome{code, stdout.String(), stderr.String()}

@@ -147,6 +147,7 @@ func TestLoadTree(t *testing.T) {
 // Progress is for people: there is a bar on a terminal, and not a byte elsewhere.
 func TestProgress(t *testing.T) {
 	s := newDatabase(t)
+	s.bars = true
 	file := s.write("pairs.jsonl", strings.Repeat(`{"key":"k","value":"v"}`+"\n", 1000))
 	s.must("load --path DB " + file) // nothing on standard error
 	s.terminal = true

@@ -11,7 +11,8 @@ func (a *app) statsCommand() *cobra.Command {
 		Use:     "stats --path DIR",
 		Aliases: []string{"dbstats", "db-stats"},
 		Short:   "Count what is in the database",
-		Long:    "Count what is in the database. P1_DBSTATS_JSON=1 makes --json the default.",
+		Long: `Count what is in the database: pairs, bytes, pages, chains. It reads all of it.
+P1_DBSTATS_JSON=1 makes --json the default.`,
 		Example: "  quiverdb stats --path ./db --json",
 		Args:    cobra.NoArgs,
 	}
@@ -25,8 +26,21 @@ func (a *app) statsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.table(s)
+			b := a.newBar("counting", unknownTotal)
+			usage, err := db.Usage(cmd.Context(), b.phase)
+			b.done()
+			if err != nil {
+				return err
+			}
+			return a.table(statsResult{s.PageSize, s.Buckets, s.LastLSN, usage})
 		})
 	})
 	return cmd
+}
+
+type statsResult struct {
+	PageSize int    `json:"page_size"`
+	Buckets  int    `json:"buckets"`
+	LastLSN  uint64 `json:"last_lsn"`
+	quiver.Usage
 }

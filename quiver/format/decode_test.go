@@ -45,16 +45,26 @@ func pageFaults() []fault {
 		{"kv: data start in the table", goldKV(), resealed(pageDataStartOff+1, 0x10), verify, ErrField},
 		{"kv: more used than slots", goldKV(), resealed(pageUsedOff, 3), verify, ErrField},
 		{"kv: used differs from occupied", goldKV(), resealed(pageUsedOff, 2), verify, ErrField},
-		{"kv: record in the header", goldKV(), resealed(PageSizeMin-8, 63), verify, ErrField},
+		{"kv: record in the header", goldKV(), resealed(PageSizeMin-8, pageZero2Off), verify, ErrField},
 		{"kv: record behind data start", goldKV(), resealed(PageSizeMin-7, 1), verify, ErrField},
 		{"kv: key reaches behind data start", goldKV(), resealed(PageHeaderSize, 2), verify, ErrField},
 		{"kv: value reaches behind data start", goldKV(), resealed(PageHeaderSize+2, 4), verify, ErrField},
+		{"kv: record over a dead one's length behind data start", goldKV(), func(b []byte) {
+			KV(b).put("k", "newer")
+			b[KV(b).DataStart()-recordHeaderSize-len("knewer")+recordValLenOff]++
+			SealPage(b, 1)
+		}, verify, ErrField},
 		{"kv: two slots on one record", goldKV(), func(b []byte) {
 			copy(b[PageSizeMin-4:], b[PageSizeMin-8:PageSizeMin-4])
 			KV(b).setUsed(2)
 			SealPage(b, 1)
 		}, verify, ErrField},
-		{"overflow: chunk longer than the page", goldOverflow(), resealed(pageChunkLenOff+1, 0x0F+1), verify, ErrField},
+		{"overflow: chunk longer than the page", goldOverflow(), func(b []byte) {
+			le.PutUint16(b[pageChunkLenOff:], uint16(ChunkSize(PageSizeMin)+1))
+			SealPage(b, 1)
+		}, verify, ErrField},
+		{"overflow: type 1", goldOverflow(), resealed(pageTypeOff, 1), verify, ErrField},
+		{"overflow: type 4", goldOverflow(), resealed(pageTypeOff, 4), verify, ErrField},
 		{"overflow: slots", goldOverflow(), resealed(pageSlotsOff, 1), verify, ErrField},
 		{"overflow: used", goldOverflow(), resealed(pageUsedOff, 1), verify, ErrField},
 		{"overflow: seed", goldOverflow(), resealed(pageSeedOff, 1), verify, ErrField},
@@ -78,7 +88,7 @@ func fileFaults() []fault {
 		{"meta: page size 5120", meta(), set(metaPageSizeOff+1, 20), decodeMeta, ErrField},
 		{"meta: encryption", meta(), set(metaFlagsOff, 1), decodeMeta, ErrField},
 		{"meta: hash kind", meta(), set(metaHashKindOff, 2), decodeMeta, ErrField},
-		{"meta: more pages than bytes", meta(), set(metaNextOff+7, 1), decodeMeta, ErrField},
+		{"meta: more pages than bytes", meta(), func(b []byte) { le.PutUint64(b[metaNextOff:], 1<<51) }, decodeMeta, ErrField},
 		{"dir: magic", dir, set(0, 0), decodeDir, ErrMagic},
 		{"dir: version", dir, set(dirVersionOff, 2), decodeDir, ErrVersion},
 		{"dir: no buckets", dir, set(dirBucketsOff, 0), decodeDir, ErrField},
@@ -230,6 +240,17 @@ func TestGroupFlags(t *testing.T) {
 		}
 	}
 	require.False(t, Record{Flags: 0x7F}.Marked())
+}
+
+func TestPayloadOfAnotherLength(t *testing.T) {
+	var rec [RecordHeaderSize]byte
+	PutRecordHeader(rec[:], Record{Type: RecordPageImage, Len: 1}, []byte("abc"))
+	r, err := DecodeRecordHeader(rec[:])
+	require.NoError(t, err)
+	require.True(t, r.VerifyPayload(rec[:], []byte("abc")))
+	require.False(t, r.VerifyPayload(rec[:], []byte("abd")))
+	r.Len = 2
+	require.False(t, r.VerifyPayload(rec[:], []byte("abc")))
 }
 
 func TestStoreFrameWithAnotherHash(t *testing.T) {

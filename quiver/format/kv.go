@@ -176,9 +176,7 @@ func (p KV) Insert(hash uint64, key, value []byte) bool {
 	if size != p.Slots() {
 		p.rebuild(size)
 	}
-	p.appendRecord(start, key, value)
-	p.place(p.table(), hash, start)
-	p.setUsed(p.Used() + 1)
+	p.add(hash, key, value)
 	return true
 }
 
@@ -217,6 +215,14 @@ func (p KV) appendRecord(off int, key, value []byte) {
 	n += copy(p[n:], key)
 	n += copy(p[n:], value)
 	p.setDataStart(n)
+}
+
+// add stores a record that is known to fit, in a table with an empty slot.
+func (p KV) add(hash uint64, key, value []byte) {
+	start := p.DataStart()
+	p.appendRecord(start, key, value)
+	p.place(p.table(), hash, start)
+	p.setUsed(p.Used() + 1)
 }
 
 // repoint makes slot i, which holds the same key, name the record at off.

@@ -261,6 +261,59 @@ func TestKVOddTableSize(t *testing.T) {
 	require.True(t, p.put("new", "v"))
 }
 
+// TestKVKeepsItsIdentity: compaction keeps what is not content, also a seed
+// that no page id gives.
+func TestKVKeepsItsIdentity(t *testing.T) {
+	p := newKV(PageSizeMin, 3)
+	le.PutUint64(p[pageSeedOff:], 12345)
+	require.True(t, p.put("a", "1"))
+	require.True(t, p.put("a", "2"))
+	SetNextPage(p, 99)
+	SealPage(p, 1234)
+	q := make(KV, len(p))
+	p.CompactInto(q)
+	require.EqualValues(t, 3, PageID(q))
+	require.EqualValues(t, 99, NextPage(q))
+	require.EqualValues(t, 1234, PageLSN(q))
+	require.EqualValues(t, 12345, q.Seed())
+	requireContent(t, q, map[string]string{"a": "2"})
+	SealPage(q, 1235)
+	require.NoError(t, VerifyPage(q, 3))
+}
+
+// TestKVUpdateToTheLastByte: the new record of a key that is there may end
+// where the table begins.
+func TestKVUpdateToTheLastByte(t *testing.T) {
+	p := newKV(PageSizeMin, 3)
+	require.True(t, p.put("a", ""))
+	room := make([]byte, p.Gap()-RecordSize(1, 0))
+	require.False(t, p.put("a", string(room)+"x"))
+	require.True(t, p.put("a", string(room)))
+	require.Zero(t, p.Gap())
+	requireContent(t, p, map[string]string{"a": string(room)})
+}
+
+// TestKVForeignTables: tables that lookups get lost in must still be left
+// whole by a delete, which finds its slot whatever the fingerprint says.
+func TestKVForeignTables(t *testing.T) {
+	p := newKV(PageSizeMin, 3)
+	p.resetTable(4)
+	for _, k := range []string{"a", "b", "c", "d"} {
+		p.add(Hash64([]byte(k)), []byte(k), nil)
+	}
+	table := p.table()
+	for i := range 4 {
+		s := slotAt(table, i)
+		setSlotAt(table, i, makeSlot(s.off(), s.fp()^1, 200))
+	}
+	_, ok := p.get("a")
+	require.False(t, ok)
+	require.Len(t, CheckKV(p), 12)
+	require.True(t, p.drop("a"))
+	require.NoError(t, VerifyKV(p))
+	require.Equal(t, 3, p.Used())
+}
+
 // TestKVFull fills pages to the last slot: the table is full where halving led
 // to it, and lookups of absent keys and deletes must still end.
 func TestKVFull(t *testing.T) {

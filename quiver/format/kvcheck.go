@@ -14,9 +14,6 @@ func VerifyKV(p []byte) error {
 	if start < PageHeaderSize || start > len(p)-slotSize*n {
 		return faultf(ErrField, name, pageDataStartOff, "data start %d with %d slots in a page of %d", start, n, len(p))
 	}
-	if used > n {
-		return faultf(ErrField, name, pageUsedOff, "%d of %d slots used", used, n)
-	}
 	occupied, live := 0, 0
 	for table := kv.table(); len(table) >= slotSize; table = table[slotSize:] {
 		s := slotAt(table, 0)

@@ -44,23 +44,36 @@ func (p KV) CompactionDue(deadFrac float64, minBytes int) bool {
 // the page p without its dead records: same id, next page, LSN and seed, the
 // live records inserted in the order of their slots. Dst must be sealed before
 // it is written.
+//
+// Table sizes that are not powers of two can hold a set of records for which
+// the growth rule of Insert finds no size. With the old size they always fit.
 func (p KV) CompactInto(dst []byte) {
-	d := KV(dst)
+	if d := KV(dst); !p.copyLive(d, 0) {
+		p.copyLive(d, p.Slots())
+	}
+}
+
+// copyLive makes d an empty page like p and inserts the live records of p. With
+// fixed above 0 the table has this size from the start and keeps it; else a
+// record that does not fit makes copyLive give up.
+func (p KV) copyLive(d KV, fixed int) bool {
 	p.initLike(d)
+	d.resetTable(fixed)
 	for i := range p.Slots() {
 		key, value, ok := p.Slot(i)
 		if !ok {
 			continue
 		}
 		hash := Hash64(key)
-		if d.find(hash, key, false) >= 0 && p.shadowed(i, key) {
-			continue
-		}
-		if !d.Insert(hash, key, value) {
-			p.compactKeepingTable(d)
-			return
+		switch present := d.find(hash, key, false) >= 0; {
+		case present && p.shadowed(i, key):
+		case fixed > 0 && !present:
+			d.add(hash, key, value)
+		case !d.Insert(hash, key, value):
+			return false
 		}
 	}
+	return true
 }
 
 // initLike makes d an empty page with the identity of p.
@@ -83,31 +96,4 @@ func (p KV) shadowed(i int, key []byte) bool {
 		}
 	}
 	return false
-}
-
-// compactKeepingTable is CompactInto with the table size of p. Table sizes
-// that are not powers of two can hold a set of records for which the growth
-// rule of Insert finds no size; with the old size they always fit.
-func (p KV) compactKeepingTable(d KV) {
-	p.initLike(d)
-	d.resetTable(p.Slots())
-	for i := range p.Slots() {
-		key, value, ok := p.Slot(i)
-		if !ok {
-			continue
-		}
-		hash := Hash64(key)
-		j := d.find(hash, key, false)
-		if j >= 0 && p.shadowed(i, key) {
-			continue
-		}
-		off := d.DataStart()
-		d.appendRecord(off, key, value)
-		if j >= 0 {
-			d.repoint(j, off)
-			continue
-		}
-		d.place(d.table(), hash, off)
-		d.setUsed(d.Used() + 1)
-	}
 }

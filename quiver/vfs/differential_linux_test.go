@@ -14,7 +14,7 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
-const differentialSeed, differentialSteps = 20260108, 30_000
+const differentialSeed, differentialSteps = 20260108, 20_000
 
 // TestMemLikeOS drives the memory disk and the real one with the same random
 // operations and compares every answer: values, bytes and kinds of error.
@@ -192,7 +192,7 @@ func runOpen(s *side, op operation) string {
 
 func runRead(s *side, op operation) string {
 	return s.onFile(op, func(f vfs.File) string {
-		buf := make([]byte, op.length+1)
+		buf := bytes.Repeat([]byte{0xAA}, int(op.length+1))
 		n, err := f.ReadAt(buf, op.off)
 		return outcome(err, n, string(buf[:n]))
 	})

@@ -248,6 +248,23 @@ func TestMkdirAllFails(t *testing.T) {
 	}
 }
 
+// blindDisk cannot tell whether the name "a" is there.
+type blindDisk struct{ vfs.FS }
+
+func (d blindDisk) Stat(path string) (vfs.Info, error) {
+	if path == "a" {
+		return vfs.Info{}, errInjected
+	}
+	return d.FS.Stat(path)
+}
+
+func TestMkdirAllBlind(t *testing.T) {
+	disk := &scriptDisk{FS: blindDisk{vfs.NewMem()}, failAt: -1}
+	_, err := vfs.MkdirAll(disk, "a")
+	require.ErrorIs(t, err, errInjected)
+	require.Empty(t, disk.calls, "nothing is made on a guess")
+}
+
 // racingDisk makes each directory shortly before it is asked to.
 type racingDisk struct {
 	vfs.FS

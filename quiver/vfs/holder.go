@@ -30,7 +30,11 @@ func HolderText(now time.Time) string {
 	if len(os.Args) > 0 && os.Args[0] != "" {
 		program = filepath.Base(os.Args[0])
 	}
-	return fmt.Sprintf("pid %d on %s since %s (%s)", os.Getpid(), printable(host, 64),
+	return holderText(now, os.Getpid(), host, program)
+}
+
+func holderText(now time.Time, pid int, host, program string) string {
+	return fmt.Sprintf("pid %d on %s since %s (%s)", pid, printable(host, 64),
 		now.UTC().Format(time.RFC3339), printable(program, 64))
 }
 

@@ -120,6 +120,8 @@ func TestMemSizeRemove(t *testing.T) {
 	lock, err := fsys.Lock("LOCK", true)
 	require.NoError(t, err)
 	require.NoError(t, lock.SetHolder("holder"))
+	_, err = fsys.Lock("LOCK", false)
+	require.ErrorIs(t, err, vfs.ErrLocked)
 	require.NoError(t, fsys.Remove("LOCK"))
 	require.Equal(t, 3, room(t, fsys))
 	require.NoError(t, lock.Close())

@@ -25,7 +25,8 @@ import (
 // cannot be created is fs.ErrPermission or syscall.EROFS.
 //
 // SyncDir does nothing on Windows, which has no such call; Rename writes
-// through there.
+// through there. Sync needs a file opened with Write there, and Rename over an
+// open file can fail.
 func OS() FS { return osFS{} }
 
 type osFS struct{}

@@ -49,9 +49,6 @@ type osLock struct {
 func (l *osLock) SetHolder(text string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return pathError("setholder", l.f.Name(), fs.ErrClosed)
-	}
 	if err := l.f.Truncate(0); err != nil {
 		return translate(err)
 	}

@@ -117,6 +117,9 @@ type Account struct {
 // Account pins a state and begins to note which pages the handle itself gives
 // out or gets back from now on. There can be one at a time.
 func (p *Pager) Account() (*Account, error) {
+	// Not while heads are on their way: published, and not yet named by dir.
+	p.headsMu.Lock()
+	defer p.headsMu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {

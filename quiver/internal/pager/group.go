@@ -179,6 +179,7 @@ func (p *Pager) writeGroup(s *sealed) error {
 	if err := p.log.Append(s.entries); err != nil {
 		return err
 	}
+	p.appended = s.entries[len(s.entries)-1].LSN
 	if err := p.log.Sync(); err != nil {
 		return &syncError{err}
 	}

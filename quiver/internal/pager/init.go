@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
@@ -20,7 +21,7 @@ type InitOptions struct {
 // original's, did not finish. The meta is the last file: without it there is no
 // database. o.LockWait and the like apply.
 func Init(dir string, in InitOptions, o Options) error {
-	if _, err := vfs.MkdirAll(o.FS, dir); err != nil {
+	if err := makeRoot(o.FS, dir); err != nil {
 		return err
 	}
 	p := newPager(dir, o)
@@ -33,6 +34,20 @@ func Init(dir string, in InitOptions, o Options) error {
 		err = e
 	}
 	return full(err)
+}
+
+// makeRoot makes the folder and its name durable, also when an interrupted init
+// made it. A parent that may not be read cannot be synced; then whoever made
+// the folder there has to answer for its name.
+func makeRoot(fsys vfs.FS, dir string) error {
+	if _, err := vfs.MkdirAll(fsys, dir); err != nil {
+		return err
+	}
+	err := fsys.SyncDir(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 func (p *Pager) initLocked(in InitOptions) error {

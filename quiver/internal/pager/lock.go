@@ -20,12 +20,7 @@ func acquire(path string, o *Options) (vfs.Lock, error) {
 	for {
 		l, err := o.FS.Lock(path, !o.ReadOnly)
 		if err == nil {
-			if !o.ReadOnly {
-				// For the error message of others; it decides nothing.
-				if err := l.SetHolder(vfs.HolderText(o.Clock.Now())); err != nil {
-					o.Logger.Warn("lock file not written", "error", err)
-				}
-			}
+			nameHolder(l, vfs.HolderText(o.Clock.Now()), o)
 			return l, nil
 		}
 		if !errors.Is(err, vfs.ErrLocked) {
@@ -47,19 +42,23 @@ func acquire(path string, o *Options) (vfs.Lock, error) {
 	}
 }
 
+// nameHolder tells others whom they wait for. It decides nothing, so a reader on
+// a medium that takes no writes may fail at it.
+func nameHolder(l vfs.Lock, text string, o *Options) {
+	if err := l.SetHolder(text); err != nil {
+		o.Logger.Debug("lock file not written", "error", err)
+	}
+}
+
 func noLockFile(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// unlock releases the lock; a writer takes its name off first.
+// unlock takes the holder's name off and releases the lock.
 func (p *Pager) unlock() error {
 	if p.lock == nil {
 		return nil
 	}
-	if !p.o.ReadOnly {
-		if err := p.lock.SetHolder(""); err != nil {
-			p.logger.Warn("lock file not written", "error", err)
-		}
-	}
+	nameHolder(p.lock, "", &p.o)
 	return p.lock.Close()
 }

@@ -58,7 +58,8 @@ type Pager struct {
 	poison    atomic.Pointer[error]
 
 	commitMu sync.Mutex
-	nextWake int // records in the log at which write-back starts; owned by commitMu
+	nextWake int    // records in the log at which write-back starts; owned by commitMu
+	appended uint64 // LSN of the last record in the log; owned by commitMu
 
 	// mu is the writer lock. It guards what follows.
 	mu         sync.Mutex

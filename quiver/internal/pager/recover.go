@@ -106,6 +106,9 @@ func (p *Pager) recover(f *found) error {
 	if err := p.renewFiles(f); err != nil {
 		return err
 	}
+	if err := removeIfThere(p.fs, p.file(reserveName)); err != nil {
+		return err
+	}
 	if err := p.log.Cut(); err != nil {
 		return err
 	}

@@ -54,9 +54,10 @@ type segments struct {
 	perSeg   uint64 // pages a segment
 	write    bool
 
-	mu   sync.Mutex
-	segs map[int]*segment
-	top  int // highest segment number there is
+	mu     sync.Mutex
+	segs   map[int]*segment
+	top    int // highest segment number there is
+	closed bool
 
 	// syncMu makes a sync wait for one that is going on, which may cover its
 	// writes; failed is the first failure: no sync is ever tried again (R9).
@@ -121,6 +122,9 @@ func (s *segments) total() (n int, bytes int64) {
 func (s *segments) open(n int, create bool) (*segment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
 	g := s.segs[n]
 	if g == nil && !create {
 		return nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: fs.ErrNotExist}
@@ -291,6 +295,7 @@ func (s *segments) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var first error
+	s.closed = true
 	for _, g := range s.segs {
 		if g.file != nil {
 			if err := g.file.Close(); err != nil && first == nil {

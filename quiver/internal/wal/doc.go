@@ -40,11 +40,8 @@
 //	a torn record, or one of group n out of place  end      the last group was torn
 //	the same, and behind it records of group n     end      they are what is left of the same group
 //	the same, and at it or behind it, at a whole   damage   another group entered only after group n
-//	  stride, a valid marked record above L whose           was synced
-//	  number is not n
-//	the same, and at it or behind it a valid       damage   what is above meta.last_lsn is of this
-//	  marked record above meta.last_lsn, not above          generation, and stands before the bad
-//	  L                                                     record: this one is out of its place
+//	  stride, a valid marked record above                   was synced; one that is not above L is
+//	  meta.last_lsn whose number is not n                   out of its place
 //	a valid marked record that is not a stride     damage   a log has one stride; meta or log is wrong
 //	  long
 //	a live record with a valid CRC whose page      damage   it was logged as a whole, valid page

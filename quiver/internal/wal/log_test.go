@@ -128,10 +128,10 @@ func TestReserveWithoutSpace(t *testing.T) {
 	l := openLog(t, fsys, LogOptions{ChunkBytes: 8192, LogBytes: 1 << 20})
 	commit(t, l, 11, 1)
 	must(t, l.Reserve(4)) // a doubling step has no room, what is needed has
-	if l.Size() != 44+4*stride {
-		t.Fatalf("size %d", l.Size())
-	}
 	before := readLog(t, fsys, "/")
+	if l.Size() != 44+4*stride || len(before) != 44+4*stride {
+		t.Fatalf("size %d, file %d", l.Size(), len(before))
+	}
 	if err := l.Reserve(6); !errors.Is(err, syscall.ENOSPC) || l.Err() != nil {
 		t.Fatalf("Reserve without space: %v, Err %v", err, l.Err())
 	}

@@ -119,6 +119,27 @@ func wrapped(change func(i int, r *rec)) []byte {
 	return logOf(room, g)
 }
 
+// TestPlaces: where the live log and its last group are.
+func TestPlaces(t *testing.T) {
+	torn := put(logOf(room, groupOf(0, 11, 1), groupOf(1, 12, 3), groupOf(2, 15, 1)), slot(4), zeros(99))
+	for _, c := range []struct {
+		name            string
+		log             []byte
+		end             int64
+		last            [2]int64
+		records, groups int
+	}{
+		{"nothing", logOf(room), begin, [2]int64{}, 0, 0},
+		{"marked", torn, slot(4), [2]int64{slot(1), slot(4)}, 4, 2},
+		{"foreign", logOf(zeros(7), foreignRecs(11, 3)), slot(3), [2]int64{0, slot(3)}, 3, 3},
+	} {
+		res, err := scanBytes(t, c.log, ScanOptions{MetaLastLSN: 10})
+		if err != nil || res.End != c.end || res.LastGroup != c.last || res.Records != c.records || res.Groups != c.groups {
+			t.Errorf("%s: %v, %+v", c.name, err, res)
+		}
+	}
+}
+
 func TestMarkedDamage(t *testing.T) {
 	four := logOf(room, groupOf(0, 11, 2), groupOf(1, 13, 1), groupOf(2, 14, 2), groupOf(3, 16, 1))
 	other := groupOf(0, 11, 2)[1].bytes()

@@ -15,10 +15,11 @@ type brokenRow struct {
 	disk        *brokenDisk
 }
 
-func brokenFiles() []brokenRow {
-	file := func(name, guard string, broken brokenFile) brokenRow {
-		return brokenRow{name, guard, &brokenDisk{file: broken}}
-	}
+func fileRow(name, guard string, broken brokenFile) brokenRow {
+	return brokenRow{name, guard, &brokenDisk{file: broken}}
+}
+
+func brokenOpens() []brokenRow {
 	open := func(name, guard string, call func(vfs.FS, string, vfs.OpenFlag) (vfs.File, error)) brokenRow {
 		return brokenRow{name, guard, &brokenDisk{openFile: call}}
 	}
@@ -46,63 +47,6 @@ func brokenFiles() []brokenRow {
 				}
 				return fs.OpenFile(path, flag)
 			}),
-		file("no io.EOF", "read at the end", brokenFile{readAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			n, err := f.ReadAt(p, off)
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
-		}}),
-		file("io.EOF too often", "read at the end", brokenFile{readAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			n, _ := f.ReadAt(p, off)
-			return n, io.EOF
-		}}),
-		file("a write loses a byte", "read and write", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			_, err := f.WriteAt(p[:max(len(p)-1, 0)], off)
-			return len(p), err
-		}}),
-		file("a write appends", "read and write", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			size, _ := f.Size()
-			return f.WriteAt(p, size)
-		}}),
-		file("gaps have noise", "write beside the end", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			if size, _ := f.Size(); size < off {
-				_, _ = f.WriteAt([]byte("noise"), size)
-			}
-			return f.WriteAt(p, off)
-		}}),
-		file("a write of nothing grows", "zero length", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			if size, _ := f.Size(); len(p) == 0 && size < off {
-				return 0, f.Truncate(off)
-			}
-			return f.WriteAt(p, off)
-		}}),
-		file("negative offsets taken", "negative offset", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			return f.WriteAt(p, max(off, 0))
-		}}),
-		file("a read fills the capacity", "buffers belong to the caller", brokenFile{readAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			n, err := f.ReadAt(p[:cap(p)], off)
-			return min(n, len(p)), err
-		}}),
-		file("a write changes the buffer", "buffers belong to the caller", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-			n, err := f.WriteAt(p, off)
-			clear(p)
-			return n, err
-		}}),
-		file("sync fails", "sync", brokenFile{sync: func(vfs.File) error { return fs.ErrInvalid }}),
-		file("sync of a closed file", "closed", brokenFile{sync: func(vfs.File) error { return nil }}),
-		file("second close", "closed", brokenFile{close: func(f vfs.File) error {
-			_ = f.Close()
-			return nil
-		}}),
-		file("close does nothing", "closed", brokenFile{close: func(vfs.File) error { return nil }}),
-		file("writes beside a page are lost", "concurrent reads and writes", brokenFile{
-			writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
-				if off == 3*100 {
-					return len(p), nil
-				}
-				return f.WriteAt(p, off)
-			}}),
 		{"handles have their own content", "many handles", &brokenDisk{
 			openFile: func(fs vfs.FS, path string, flag vfs.OpenFlag) (vfs.File, error) {
 				if flag == vfs.Write {
@@ -110,14 +54,73 @@ func brokenFiles() []brokenRow {
 				}
 				return fs.OpenFile(path, flag)
 			}}},
+	}
+}
+
+func brokenFiles() []brokenRow {
+	return []brokenRow{
+		fileRow("no io.EOF", "read at the end", brokenFile{readAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			n, err := f.ReadAt(p, off)
+			if err == io.EOF {
+				err = nil
+			}
+			return n, err
+		}}),
+		fileRow("io.EOF too often", "read at the end", brokenFile{readAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			n, _ := f.ReadAt(p, off)
+			return n, io.EOF
+		}}),
+		fileRow("a write loses a byte", "read and write", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			_, err := f.WriteAt(p[:max(len(p)-1, 0)], off)
+			return len(p), err
+		}}),
+		fileRow("a write appends", "read and write", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			size, _ := f.Size()
+			return f.WriteAt(p, size)
+		}}),
+		fileRow("gaps have noise", "write beside the end", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			if size, _ := f.Size(); size < off {
+				_, _ = f.WriteAt([]byte("noise"), size)
+			}
+			return f.WriteAt(p, off)
+		}}),
+		fileRow("a write of nothing grows", "zero length", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			if size, _ := f.Size(); len(p) == 0 && size < off {
+				return 0, f.Truncate(off)
+			}
+			return f.WriteAt(p, off)
+		}}),
+		fileRow("negative offsets taken", "negative offset", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			return f.WriteAt(p, max(off, 0))
+		}}),
+		fileRow("a read fills the capacity", "buffers belong to the caller", brokenFile{readAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			n, err := f.ReadAt(p[:cap(p)], off)
+			return min(n, len(p)), err
+		}}),
+		fileRow("a write changes the buffer", "buffers belong to the caller", brokenFile{writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+			n, err := f.WriteAt(p, off)
+			clear(p)
+			return n, err
+		}}),
+		fileRow("sync fails", "sync", brokenFile{sync: func(vfs.File) error { return fs.ErrInvalid }}),
+		fileRow("sync of a closed file", "closed", brokenFile{sync: func(vfs.File) error { return nil }}),
+		fileRow("second close", "closed", brokenFile{close: func(f vfs.File) error {
+			_ = f.Close()
+			return nil
+		}}),
+		fileRow("close does nothing", "closed", brokenFile{close: func(vfs.File) error { return nil }}),
+		fileRow("writes beside a page are lost", "concurrent reads and writes", brokenFile{
+			writeAt: func(f vfs.File, p []byte, off int64) (int, error) {
+				if off == 3*100 {
+					return len(p), nil
+				}
+				return f.WriteAt(p, off)
+			}}),
 		{"SyncDir of nothing", "sync", &brokenDisk{syncDir: func(vfs.FS, string) error { return nil }}},
 	}
 }
 
 func brokenSizes() []brokenRow {
-	file := func(name, guard string, broken brokenFile) brokenRow {
-		return brokenRow{name, guard, &brokenDisk{file: broken}}
-	}
 	onlyShrink := func(f vfs.File, size int64) error {
 		if old, _ := f.Size(); size > old {
 			return nil
@@ -135,9 +138,9 @@ func brokenSizes() []brokenRow {
 		return err
 	}
 	return []brokenRow{
-		file("Truncate does not grow", "truncate grows", brokenFile{truncate: onlyShrink}),
-		file("Truncate does not shrink", "truncate shrinks", brokenFile{truncate: onlyGrow}),
-		file("cut bytes return", "truncated bytes stay away", brokenFile{truncate: func(f vfs.File, size int64) error {
+		fileRow("Truncate does not grow", "truncate grows", brokenFile{truncate: onlyShrink}),
+		fileRow("Truncate does not shrink", "truncate shrinks", brokenFile{truncate: onlyGrow}),
+		fileRow("cut bytes return", "truncated bytes stay away", brokenFile{truncate: func(f vfs.File, size int64) error {
 			old, _ := f.Size()
 			tail := make([]byte, max(old-size, 0))
 			_, _ = f.ReadAt(tail, size)
@@ -147,19 +150,19 @@ func brokenSizes() []brokenRow {
 			_, err := f.WriteAt(tail[:1], size)
 			return err
 		}}),
-		file("Size is old", "truncate grows", brokenFile{size: func(size int64, err error) (int64, error) {
+		fileRow("Size is old", "truncate grows", brokenFile{size: func(size int64, err error) (int64, error) {
 			return max(size-1, 0), err
 		}}),
-		file("Allocate keeps the size", "allocate", brokenFile{allocate: func(vfs.File, int64, int64) error { return nil }}),
-		file("Allocate sets the size", "allocate", brokenFile{allocate: func(f vfs.File, off, length int64) error {
+		fileRow("Allocate keeps the size", "allocate", brokenFile{allocate: func(vfs.File, int64, int64) error { return nil }}),
+		fileRow("Allocate sets the size", "allocate", brokenFile{allocate: func(f vfs.File, off, length int64) error {
 			return f.Truncate(off + length)
 		}}),
-		file("Allocate writes zeros over data", "allocate", brokenFile{allocate: overwriting}),
-		file("Allocate writes zeros over a gap's end", "allocate over a gap",
+		fileRow("Allocate writes zeros over data", "allocate", brokenFile{allocate: overwriting}),
+		fileRow("Allocate writes zeros over a gap's end", "allocate over a gap",
 			brokenFile{allocate: func(f vfs.File, off, length int64) error {
 				return overwriting(f, off+5, length)
 			}}),
-		file("a second Allocate clears", "allocate then use", brokenFile{allocate: overwriting}),
+		fileRow("a second Allocate clears", "allocate then use", brokenFile{allocate: overwriting}),
 	}
 }
 
@@ -212,6 +215,11 @@ func brokenNames() []brokenRow {
 			}
 			return fs.Remove(path)
 		}}},
+	}
+}
+
+func brokenRenames() []brokenRow {
+	return []brokenRow{
 		{"Rename does nothing", "rename", &brokenDisk{rename: func(vfs.FS, string, string) error { return nil }}},
 		{"Rename refuses a taken name", "rename", &brokenDisk{rename: func(fsys vfs.FS, oldPath, newPath string) error {
 			if _, err := fsys.Stat(newPath); err == nil {

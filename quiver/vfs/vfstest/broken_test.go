@@ -206,7 +206,8 @@ func lockWith(broken brokenLock) func(vfs.FS, string, bool) (vfs.Lock, error) {
 
 // TestBrokenDisks breaks each promise once: the case that guards it must say so.
 func TestBrokenDisks(t *testing.T) {
-	all := slices.Concat(brokenFiles(), brokenSizes(), brokenNames(), brokenLocks())
+	all := slices.Concat(brokenOpens(), brokenFiles(), brokenSizes(),
+		brokenNames(), brokenRenames(), brokenLocks())
 	for _, test := range all {
 		t.Run(test.name, func(t *testing.T) {
 			at := slices.IndexFunc(cases(), func(one testCase) bool { return one.name == test.guard })

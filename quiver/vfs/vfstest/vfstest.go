@@ -3,6 +3,7 @@
 package vfstest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -138,7 +139,8 @@ func (c *check) holds(what string, f vfs.File, want string) {
 	if err != nil || size != int64(len(want)) {
 		c.errorf("%s: Size = %d, %v, want %d", what, size, err, len(want))
 	}
-	got := make([]byte, len(want)+1)
+	// A buffer that is used again is not empty: zeros must be read into it too.
+	got := bytes.Repeat([]byte{0xAA}, len(want)+1)
 	n, err := f.ReadAt(got, 0)
 	if n != len(want) || err != io.EOF {
 		c.errorf("%s: ReadAt of %d bytes in a file of %d = %d, %v, want all and io.EOF",
