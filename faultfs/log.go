@@ -58,7 +58,7 @@ func (l *Log) Points() iter.Seq[*State] {
 	return func(yield func(*State) bool) {
 		d := l.base.fork()
 		s := l.state(d, l.baseSeq)
-		for i, r := range l.records {
+		for _, r := range l.records {
 			if len(r.acts) == 0 {
 				continue
 			}
@@ -68,7 +68,7 @@ func (l *Log) Points() iter.Seq[*State] {
 			}
 			d.replay(r)
 			s = l.state(d, r.Seq)
-			s.rec = l.records[i]
+			s.rec = r
 		}
 		s.To = l.lastSeq
 		yield(s)

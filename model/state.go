@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strconv"
@@ -74,9 +75,5 @@ func short(s string) string {
 	if len(s) <= most {
 		return strconv.Quote(s)
 	}
-	sum := uint32(2166136261)
-	for i := range len(s) {
-		sum = (sum ^ uint32(s[i])) * 16777619
-	}
-	return fmt.Sprintf("%q…(%d bytes, sum %08x)", s[:12], len(s), sum)
+	return fmt.Sprintf("%q…(%d bytes, sum %08x)", s[:12], len(s), crc32.ChecksumIEEE([]byte(s)))
 }

@@ -3,6 +3,7 @@ package quiver_test
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 
@@ -160,17 +161,21 @@ func BenchmarkScan(b *testing.B) {
 	const keys = 100000
 	db, _ := benchDB(b, 1024, keys, quiver.Options{NoDataFsync: true})
 	defer closeDB(b, db)
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		for _, err := range db.Scan(quiver.ScanOptions{}) {
-			if err != nil {
-				b.Fatal(err)
+	for _, noCopy := range []bool{false, true} {
+		b.Run(fmt.Sprintf("nocopy=%t", noCopy), func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				for _, err := range db.Scan(quiver.ScanOptions{NoCopy: noCopy}) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
 			}
-			n++
-		}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/pair")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/pair")
 }
 
 func BenchmarkOpen(b *testing.B) {
@@ -183,4 +188,38 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		closeDB(b, db)
 	}
+}
+
+// BenchmarkRecovery is an open after a kill with a log of some ten thousand puts.
+func BenchmarkRecovery(b *testing.B) {
+	for _, bytes := range []int64{1 << 20, quiver.DefaultLogBytes} {
+		b.Run(fmt.Sprintf("log=%dKiB", bytes>>10), func(b *testing.B) {
+			db, dir := benchDB(b, 128, 20000, quiver.Options{NoDataFsync: true, LogBytes: bytes, Inline: true})
+			image := copyTree(b, dir)
+			closeDB(b, db)
+			b.ResetTimer()
+			for b.Loop() {
+				b.StopTimer()
+				crashed := copyTree(b, image)
+				b.StartTimer()
+				db, err := quiver.Open(crashed, &quiver.Options{NoRecount: true})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				b.ReportMetric(float64(db.Recovery().LogBytes)/1024, "log-KiB")
+				closeDB(b, db)
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+func copyTree(b *testing.B, from string) string {
+	b.Helper()
+	to := b.TempDir()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		b.Fatal(err)
+	}
+	return to
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/internal/bucket"
 )
 
-// Item is a pair. Key and Value belong to the receiver; those of one page share
-// one piece of memory.
+// Item is a pair. Key and Value belong to the receiver, unless NoCopy was asked
+// for; those of one page share one piece of memory.
 type Item struct{ Key, Value []byte }
 
 // ScanOptions choose what a scan gives.
@@ -22,6 +22,10 @@ type ScanOptions struct {
 	Sorted bool
 	// KeysOnly leaves the values nil and does not read long ones.
 	KeysOnly bool
+	// NoCopy saves the copy: keys and values may share memory with the database
+	// and must not be modified. They stay valid and unchanged as long as they
+	// are referenced, and keep their whole page in memory that long.
+	NoCopy bool
 	// Limit ends the scan after so many pairs; 0 means no limit.
 	Limit int
 }
@@ -47,7 +51,7 @@ func (db *DB) Scan(o ScanOptions) iter.Seq2[Item, error] {
 		}
 		left := o.Limit
 		stopped := false
-		err := db.store.Scan(bucket.ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly}, func(p bucket.Pair) bool {
+		err := db.store.Scan(bucket.ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly, NoCopy: o.NoCopy}, func(p bucket.Pair) bool {
 			stopped = !yield(Item(p), nil)
 			left--
 			return !stopped && left != 0
@@ -59,7 +63,7 @@ func (db *DB) Scan(o ScanOptions) iter.Seq2[Item, error] {
 }
 
 func (db *DB) scanSorted(o ScanOptions, yield func(Item, error) bool) {
-	items, err := db.collect(ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly})
+	items, err := db.collect(ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly, NoCopy: o.NoCopy})
 	if err != nil {
 		yield(Item{}, err)
 		return

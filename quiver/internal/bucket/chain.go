@@ -1,7 +1,6 @@
 package bucket
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -16,12 +15,6 @@ type chain struct {
 	n  uint32
 	b  *bucket
 	st *state
-}
-
-func sortByBucket(ops []placedOp) {
-	if len(ops) > 1 {
-		slices.SortStableFunc(ops, func(a, b placedOp) int { return cmp.Compare(a.bucket, b.bucket) })
-	}
 }
 
 func (s *Store) chainOf(tx *pager.Tx, n uint32) (*chain, error) {

@@ -8,13 +8,14 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
 )
 
-// Pair is a key and a value that belong to the receiver.
+// Pair is a key and a value.
 type Pair struct{ Key, Value []byte }
 
 // ScanOptions choose the pairs of a scan.
 type ScanOptions struct {
 	Prefix   []byte
 	KeysOnly bool
+	NoCopy   bool // pairs may alias pages, which nobody may change
 }
 
 // Scan visits every pair of the state that is visible when it begins, bucket by
@@ -44,6 +45,8 @@ type scanner struct {
 	visit func(Pair) bool
 	read  pageReader
 	pages [][]byte
+	// offsets is reused from page to page.
+	offsets []uint16
 }
 
 func (sc *scanner) bucket(n uint32) (more bool, err error) {
@@ -79,11 +82,14 @@ func (sc *scanner) bucket(n uint32) (more bool, err error) {
 }
 
 func (sc *scanner) page(kv format.KV, seen map[string]struct{}) (more bool, err error) {
-	// Records are copied a page at a time: one allocation for all its pairs.
-	kv = bytes.Clone(kv)
-	for i := range kv.Slots() {
-		key, stored, ok := kv.Slot(i)
-		if !ok || !bytes.HasPrefix(key, sc.o.Prefix) {
+	if !sc.o.NoCopy {
+		// A page at a time: one allocation for all its pairs.
+		kv = bytes.Clone(kv)
+	}
+	sc.offsets = kv.Offsets(sc.offsets[:0])
+	for _, off := range sc.offsets {
+		key, stored := kv.Record(off)
+		if !bytes.HasPrefix(key, sc.o.Prefix) {
 			continue
 		}
 		if seen != nil {

@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
@@ -87,17 +88,31 @@ type placedOp struct {
 	bucket uint32
 }
 
+// byBucket orders operations by their buckets, those of one bucket as they came.
+func byBucket(ops []Op, buckets uint32) []placedOp {
+	placed := make([]placedOp, len(ops))
+	order := make([]uint64, len(ops))
+	hashes := make([]uint64, len(ops))
+	for i, op := range ops {
+		hashes[i] = format.Hash64(op.Key)
+		order[i] = uint64(format.Bucket(hashes[i], buckets))<<32 | uint64(i)
+	}
+	slices.Sort(order)
+	for k, o := range order {
+		i := uint32(o)
+		placed[k] = placedOp{ops[i], hashes[i], uint32(o >> 32)}
+	}
+	return placed
+}
+
 // prepare does what would otherwise be done under the writer lock: it gives
 // heads to the buckets that need them and reads chains that were not touched yet.
-// Operations come in the order of their buckets, those of one key in their own.
 func (s *Store) prepare(ops []Op) ([]placedOp, error) {
-	placed := make([]placedOp, len(ops))
+	placed := byBucket(ops, s.count)
 	var headless []uint32
-	for i, op := range ops {
-		hash := format.Hash64(op.Key)
-		placed[i] = placedOp{op, hash, format.Bucket(hash, s.count)}
-		if !op.Delete && s.pg.Head(placed[i].bucket) == format.NoPage {
-			headless = append(headless, placed[i].bucket)
+	for _, p := range placed {
+		if !p.op.Delete && s.pg.Head(p.bucket) == format.NoPage {
+			headless = append(headless, p.bucket)
 		}
 	}
 	if len(headless) > 0 {
@@ -105,7 +120,6 @@ func (s *Store) prepare(ops []Op) ([]placedOp, error) {
 			return nil, err
 		}
 	}
-	sortByBucket(placed)
 	for i, p := range placed {
 		if i > 0 && p.bucket == placed[i-1].bucket || s.pg.Head(p.bucket) == format.NoPage {
 			continue

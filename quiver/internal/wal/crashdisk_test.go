@@ -28,7 +28,7 @@ type atom struct {
 
 // crashFile is a file whose unsynced operations survive a power cut in any
 // subset. Later atoms win over earlier ones; bytes that are inside the file but
-// were never written are zeros, or noise, or what older bytes the rng picks.
+// were never written are zeros or noise.
 type crashFile struct {
 	vfs.File
 	rng     *rand.Rand

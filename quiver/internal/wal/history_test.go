@@ -281,6 +281,9 @@ func TestHistories(t *testing.T) {
 		}
 		return
 	}
+	if testing.Short() {
+		*histories = min(*histories, 2000)
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	var crashes, recovered, kept, lost int
 	for seed := uint64(1); seed <= uint64(*histories); seed++ {

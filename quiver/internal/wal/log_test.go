@@ -102,6 +102,36 @@ func TestLargeGroup(t *testing.T) {
 	}
 }
 
+// TestPageSizes: nothing in reading and writing depends on the smallest page.
+func TestPageSizes(t *testing.T) {
+	for _, size := range []int{8192, 16384, 32768} {
+		fsys := vfs.NewMem()
+		must(t, Create(fsys, "/"))
+		l, err := Open(fsys, "/", LogOptions{PageSize: size})
+		must(t, err)
+		lsn := uint64(1)
+		for _, n := range []int{1, 150, 3} {
+			g := make([]Entry, n)
+			for i := range g {
+				g[i] = Entry{PageID: lsn, LSN: lsn, Page: make([]byte, size)}
+				format.InitKV(g[i].Page, lsn)
+				lsn++
+			}
+			must(t, l.Reserve(l.Used()+n))
+			must(t, l.Append(g))
+			must(t, l.Sync())
+		}
+		res, err := Scan(l.File(), ScanOptions{PageSize: size})
+		if err != nil || !equalLSNs(lsns(res), upTo(1, 154)) || res.Groups != 3 {
+			t.Errorf("pages of %d: %v, %d images in %d groups", size, err, len(res.Images), res.Groups)
+		}
+		if _, err := Scan(l.File(), ScanOptions{PageSize: pageSize}); isDamage(err) == nil {
+			t.Errorf("read with another page size: %v", err)
+		}
+		must(t, l.Close())
+	}
+}
+
 func TestReserveSteps(t *testing.T) {
 	l := openLog(t, vfs.NewMem(), LogOptions{ChunkBytes: 10000, LogBytes: 70000})
 	for _, c := range []struct {
