@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,11 +28,6 @@ func TestExitCodes(t *testing.T) {
 				return &fs.PathError{Op: op, Path: path, Err: err}
 			}}
 		}
-	}
-	locked := func(s *session) {
-		lock, err := vfs.OS().Lock(filepath.Join(s.path, "LOCK"), true)
-		require.NoError(s.t, err)
-		s.t.Cleanup(func() { assert.NoError(s.t, lock.Close()) })
 	}
 	damaged := func(s *session) {
 		require.NoError(s.t, os.WriteFile(filepath.Join(s.path, "meta"), []byte("not the magic of a database, but as long as one"), 0o666))
@@ -68,8 +61,8 @@ func TestExitCodes(t *testing.T) {
 		{"get --path DB k", removed, exitNoDatabase, "no_database"},
 		{"put --path DB k v", removed, exitNoDatabase, "no_database"},
 		{"load --path DB", removed, exitNoDatabase, "no_database"},
-		{"put --path DB k v --lock-wait 0", locked, exitLocked, "locked"},
-		{"get --path DB k --lock-wait 1ms", locked, exitLocked, "locked"},
+		{"put --path DB k v --lock-wait 0", lock, exitLocked, "locked"},
+		{"get --path DB k --lock-wait 1ms", lock, exitLocked, "locked"},
 		{"get --path DB k", damaged, exitCorrupt, "corrupt"},
 		{"put --path DB k v", damaged, exitCorrupt, "corrupt"},
 		{"put --path DB k v", refuse(syscall.EACCES), exitReadOnly, "permission"},
@@ -94,12 +87,6 @@ func TestExitCodes(t *testing.T) {
 			s.checkErrorLine(c.line+" --json", c.code, c.kind)
 		})
 	}
-}
-
-func (s *session) cancel() {
-	ctx, cancel := context.WithCancel(s.ctx)
-	cancel()
-	s.ctx = ctx
 }
 
 // checkErrorLine: with --json a failure is one line of JSON on standard error.
@@ -175,27 +162,4 @@ func TestHints(t *testing.T) {
 	assert.Contains(t, got.err, "Try: quiverdb init --path DIR")
 	got = s.run("put --path DB")
 	assert.Equal(t, "quiverdb: no key was given\nTry: quiverdb put --help\n", got.err)
-}
-
-// A command that waits for input ends at the first signal.
-func TestInterruptedWhileReading(t *testing.T) {
-	for _, line := range []string{"put --path DB k -", "load --path DB", "del --path DB -"} {
-		s := newDatabase(t)
-		silent, never := io.Pipe() // nobody writes
-		t.Cleanup(func() { assert.NoError(t, never.Close()) })
-		s.stdin = silent
-		ctx, cancel := context.WithCancel(t.Context())
-		s.ctx = ctx
-		ended := make(chan outcome, 1)
-		go func() { ended <- s.run(line) }()
-		cancel()
-		select {
-		case got := <-ended:
-			assert.Equal(t, exitInterrupted, got.code, line)
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s goes on waiting", line)
-		}
-		s.ctx = t.Context()
-		assert.Empty(t, s.must("scan --path DB"), "%s left something", line)
-	}
 }

@@ -85,6 +85,16 @@ func TestLoadRefusesBadRecords(t *testing.T) {
 	}
 }
 
+// A batch that the engine refuses says nothing about which of its pairs is at fault.
+func TestLoadNamesThePairThatIsTooLarge(t *testing.T) {
+	s := newDatabase(t)
+	long := strings.Repeat("k", 5000)
+	got := s.input(`{"key":"first","value":"1"}{"key":"` + long + `","value":"2"}{"key":"third","value":"3"}`).run("load --path DB --json")
+	assert.Equal(t, exitUsage, got.code)
+	assert.Contains(t, got.err, "standard input: record 2: too large: key of 5000 bytes")
+	assert.Contains(t, got.err, `"kind":"too_large"`)
+}
+
 func TestLoadRefusesBadFlags(t *testing.T) {
 	s := newDatabase(t)
 	tree := filepath.Dir(s.write("tree/a", "1"))

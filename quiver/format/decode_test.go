@@ -127,6 +127,27 @@ func TestVerifyPageSizes(t *testing.T) {
 	require.ErrorIs(t, VerifyKV(make([]byte, 10)), ErrField)
 }
 
+func TestIsZeroPage(t *testing.T) {
+	for _, n := range []int{0, 1, 16, 28, 4096} {
+		b := make([]byte, n)
+		require.True(t, IsZeroPage(b))
+		for i := range b {
+			b[i] = 1
+			require.False(t, IsZeroPage(b), "byte %d of %d", i, n)
+			b[i] = 0
+		}
+	}
+}
+
+// TestVerifyPageHeader: a torn page still tells what it is.
+func TestVerifyPageHeader(t *testing.T) {
+	p := goldKV()
+	p[2000]++
+	require.NoError(t, VerifyPageHeader(p, goldA))
+	require.ErrorIs(t, VerifyPageHeader(p, goldB), ErrField)
+	require.ErrorIs(t, VerifyPage(p, goldA), ErrChecksum)
+}
+
 // TestPageWithCRCZero: a page whose CRC really is 0 is valid, the only one with
 // a stored 0 that is.
 func TestPageWithCRCZero(t *testing.T) {

@@ -19,12 +19,4 @@
 // OverflowChunk stay within bounds whatever the page says. They are meant for
 // the cache of a pager: no allocation, values that alias the page, and no lock,
 // so the caller sees to it that nobody reads a page that is being changed.
-//
-// # Example
-//
-//	p := make([]byte, 4096)
-//	format.InitKV(p, 7)
-//	key := []byte("k")
-//	format.KV(p).Insert(format.Hash64(key), key, []byte("v"))
-//	format.SealPage(p, 1)
 package format

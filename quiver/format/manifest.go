@@ -2,7 +2,8 @@ package format
 
 import "encoding/json"
 
-// The file manifest.json of a backup folder, one line in this order, without
+// Manifest describes a backup. It is the file manifest.json of a backup folder,
+// one line in this order, without
 // blanks and with a newline at its end:
 //
 //	{"snapshot_lsn": u64, "since_lsn": u64 or null, "page_size": u32,
@@ -17,8 +18,6 @@ import "encoding/json"
 //	 "pages_crc32": u32, "dir_crc32": u32}
 //
 // Fields that are not named here are ignored, on both levels.
-
-// Manifest describes a backup.
 type Manifest struct {
 	SnapshotLSN  uint64         `json:"snapshot_lsn"`
 	SinceLSN     *uint64        `json:"since_lsn"` // nil = full; else incremental, pages with since < LSN <= snapshot

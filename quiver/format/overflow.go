@@ -1,15 +1,13 @@
 package format
 
-// OVERFLOW page: a part of a long value behind the page header.
-//
-//	 0  64  page header; chunk length at 20, slots, used and seed are zero
-//	64   n  chunk, n = chunk length, at most page size - 64
-//
-// The parts of a value are chained through the next page id; every page but
-// the last is full. The bytes behind the chunk have no meaning.
+// OVERFLOW page: a part of a long value behind the page header, whose chunk
+// length says how many bytes. They are at most page size - 64. The parts of a
+// value are chained through the next page id; every page but the last is full.
+// The bytes behind the chunk have no meaning.
+const chunkOff = PageHeaderSize
 
 // ChunkSize is the most bytes of a value that an overflow page holds.
-func ChunkSize(pageSize int) int { return pageSize - PageHeaderSize }
+func ChunkSize(pageSize int) int { return pageSize - chunkOff }
 
 // InitOverflow makes p an overflow page with this chunk, which must not be
 // longer than ChunkSize(len(p)). The bytes behind the chunk become zero, the
@@ -17,7 +15,7 @@ func ChunkSize(pageSize int) int { return pageSize - PageHeaderSize }
 func InitOverflow(p []byte, id, next uint64, chunk []byte) {
 	putPageHeader(p, TypeOverflow, id, next)
 	le.PutUint16(p[pageChunkLenOff:], uint16(len(chunk)))
-	if copy(p[PageHeaderSize:], chunk) != len(chunk) {
+	if copy(p[chunkOff:], chunk) != len(chunk) {
 		panic("format: chunk longer than an overflow page")
 	}
 }
@@ -25,8 +23,8 @@ func InitOverflow(p []byte, id, next uint64, chunk []byte) {
 // OverflowChunk is the part of the value in a verified overflow page. It
 // aliases p.
 func OverflowChunk(p []byte) []byte {
-	end := PageHeaderSize + int(le.Uint16(p[pageChunkLenOff:]))
-	return p[PageHeaderSize:end:end]
+	end := chunkOff + int(le.Uint16(p[pageChunkLenOff:]))
+	return p[chunkOff:end:end]
 }
 
 func verifyOverflow(p []byte) error {

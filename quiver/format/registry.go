@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// The file .snapshots/registry.json lists the snapshots that outlive their
-// process:
+// Snapshot is an entry of the file .snapshots/registry.json, which lists the
+// snapshots that outlive their process:
 //
 //	{"entries": [{"id": string, "lsn": u64, "ts_nanos": u64, "ended": bool}, …]}
 //
 // All integers need 64 bits. The reference cannot read the file when a field is
 // missing, ignores fields that it does not know, and drops them when it writes.
-
-// Snapshot is an entry of the registry.
 type Snapshot struct {
 	ID      string `json:"id"` // name of the folder of the snapshot
 	LSN     uint64 `json:"lsn"`
