@@ -7,17 +7,107 @@ import (
 	"github.com/quiverdb/quiverdb-go/faultfs"
 )
 
-func TestDamageTiming(t *testing.T) {
-	for _, mk := range []func(*testing.T) *scene{cleanScene, logScene, bothScene} {
-		s := mk(t)
-		for _, f := range s.files() {
-			t.Log(s.name, f, s.size(t, f))
-		}
-		tr := newTrial(t, s)
-		tr.try(damage{name: "none", apply: func(*faultfs.FS) error { return nil }})
-		for b := range 41 * 8 {
-			tr.try(damage{name: fmt.Sprintf("meta bit %d.%d", b/8, b%8), apply: func(f *faultfs.FS) error { return f.FlipBit("/db/meta", int64(b/8), uint(b%8)) }})
-		}
-		tr.report()
+// scenes are the small databases that get damaged.
+func scenes() map[string]func(*testing.T) *scene {
+	return map[string]func(*testing.T) *scene{"clean": cleanScene, "log": logScene, "both": bothScene}
+}
+
+// forEachScene runs a test on each scene, side by side.
+func forEachScene(t *testing.T, fn func(tr *trial)) {
+	for name, make := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTrial(t, make(t))
+			fn(tr)
+			tr.report()
+		})
 	}
+}
+
+// flip inverts one bit.
+func (tr *trial) flip(file string, off int64, bit uint) {
+	tr.t.Helper()
+	tr.try(damage{
+		name: fmt.Sprintf("%s byte %d bit %d", file, off, bit), file: file, off: off,
+		apply: func(f *faultfs.FS) error { return f.FlipBit("/db/"+file, off, bit) },
+	})
+}
+
+// change gives one byte another value.
+func (tr *trial) change(file string, off int64, to byte) {
+	tr.t.Helper()
+	tr.try(damage{
+		name: fmt.Sprintf("%s byte %d = %#02x", file, off, to), file: file, off: off,
+		apply: func(f *faultfs.FS) error {
+			b, err := f.ReadFile("/db/" + file)
+			if err != nil {
+				return err
+			}
+			b[off] = to
+			return f.WriteFile("/db/"+file, b)
+		},
+	})
+}
+
+// Every bit of the small files, which are replaced as a whole, and meta has no
+// checksum.
+func TestDamageBitsOfSmallFiles(t *testing.T) {
+	forEachScene(t, func(tr *trial) {
+		tr.try(damage{name: "none", apply: func(*faultfs.FS) error { return nil }})
+		if tr.counts[allRight] != 2 {
+			tr.t.Fatal("the scene is not right without any damage")
+		}
+		for _, file := range []string{"meta", "dir", "free"} {
+			for i := range 8 * tr.s.size(tr.t, file) {
+				tr.flip(file, i/8, uint(i%8))
+			}
+		}
+	})
+}
+
+// Other values of each byte of meta, of which some make other valid fields.
+func TestDamageBytesOfMeta(t *testing.T) {
+	forEachScene(t, func(tr *trial) {
+		meta := tr.s.bytes(tr.t, "meta")
+		for off, old := range meta {
+			for _, to := range []byte{0, 1, 2, 0x10, 0x20, 0x40, 0x7F, 0x80, 0xFF, old - 1, old + 1} {
+				if to != old {
+					tr.change("meta", int64(off), to)
+				}
+			}
+		}
+	})
+}
+
+// Every bit of the headers: of the log, of its records, of the pages.
+func TestDamageBitsOfHeaders(t *testing.T) {
+	forEachScene(t, func(tr *trial) {
+		for i := range int64(8 * 16) {
+			tr.flip(logName, i/8, uint(i%8))
+		}
+		size := tr.s.size(tr.t, logName)
+		for at := int64(16); at+28 <= size; at += slot {
+			for i := range int64(8 * 28) {
+				tr.flip(logName, at+i/8, uint(i%8))
+			}
+		}
+		segment := "data-000001.p1seg"
+		for at := int64(0); at < tr.s.size(tr.t, segment); at += 4096 {
+			for i := range int64(8 * 64) {
+				tr.flip(segment, at+i/8, uint(i%8))
+			}
+		}
+	})
+}
+
+// One byte in a few hundred elsewhere, each with another change.
+func TestDamageBytesElsewhere(t *testing.T) {
+	forEachScene(t, func(tr *trial) {
+		for _, file := range []string{logName, "data-000001.p1seg"} {
+			b := tr.s.bytes(tr.t, file)
+			for off := int64(17); off < int64(len(b)); off += 97 {
+				tr.change(file, off, b[off]^byte(1<<(off%8)))
+			}
+		}
+	})
 }

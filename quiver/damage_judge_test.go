@@ -19,6 +19,9 @@ type damage struct {
 	name  string
 	apply func(*faultfs.FS) error
 	plan  faultfs.Plan
+	// file and off say what is spoiled; off is negative where it is all of it.
+	file string
+	off  int64
 	// system: an error of the operating system is a right answer.
 	system bool
 	// older: the file is one that the database itself had before, whole and
@@ -33,7 +36,7 @@ const (
 	allRight   outcome = "everything is right"
 	refused    outcome = "open refuses"
 	someRefuse outcome = "some keys refuse, the others are right"
-	lastGroup  outcome = "exception: damage in the last group of the log looks like a torn write"
+	lastGroupLost  outcome = "exception: damage in the last group of the log looks like a torn write"
 	oldVersion outcome = "exception: an older, well-formed version of a file"
 )
 
@@ -79,7 +82,7 @@ func (tr *trial) try(d damage) {
 			continue
 		}
 		tr.counts[o]++
-		if (o == lastGroup || o == oldVersion) && !readOnly && len(tr.names[o]) < 12 {
+		if (o == lastGroupLost || o == oldVersion) && !readOnly && len(tr.names[o]) < 12 {
 			tr.names[o] = append(tr.names[o], d.name)
 		}
 	}
@@ -92,7 +95,7 @@ type judge struct {
 	readOnly bool
 	n        int
 	db       *quiver.DB
-	want     pairs
+	refusing int // keys that answered with a typed error
 }
 
 func (j *judge) judge() (o outcome, err error) {
@@ -181,17 +184,16 @@ func (j *judge) look() (outcome, pairs, error) {
 		return "", nil, err
 	}
 	plain := allRight
-	if len(bad) > 0 {
+	if j.refusing = len(bad); j.refusing > 0 {
 		plain = someRefuse
 	}
 	d := agree(j.s.now, got, bad)
 	if d == "" {
-		j.want = j.s.now
 		return plain, got, nil
 	}
-	if j.s.before != nil && agree(j.s.before, got, bad) == "" {
-		j.want = j.s.before
-		return lastGroup, got, nil
+	inLast := j.d.file == logName && j.d.off >= j.s.lastGroup
+	if inLast && j.s.before != nil && agree(j.s.before, got, bad) == "" {
+		return lastGroupLost, got, nil
 	}
 	if j.d.older {
 		for k, v := range got {
@@ -199,7 +201,6 @@ func (j *judge) look() (outcome, pairs, error) {
 				return "", nil, fmt.Errorf("key %q has a value that it never had", k)
 			}
 		}
-		j.want = got
 		return oldVersion, got, nil
 	}
 	return "", nil, errors.New(d)
@@ -219,14 +220,7 @@ func agree(want, got pairs, bad map[string]bool) string {
 // readAll gets every key that ever was, and scans.
 func (j *judge) readAll() (got pairs, bad map[string]bool, err error) {
 	got, bad = pairs{}, map[string]bool{}
-	keys := maps.Clone(j.want)
-	if keys == nil {
-		keys = pairs{}
-	}
 	for k := range j.s.history {
-		keys[k] = ""
-	}
-	for k := range keys {
 		v, found, err := j.db.Get([]byte(k))
 		switch {
 		case err != nil:

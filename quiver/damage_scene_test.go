@@ -19,7 +19,10 @@ type scene struct {
 	// to that group can be told from a torn write because there is no log.
 	before  pairs
 	history map[string]map[string]bool // every value that a key ever had
-	o       quiver.Options
+	// lastGroup is where in the log the last group of commits begins.
+	lastGroup int64
+	older     []*faultfs.FS // the disk at earlier moments
+	o         quiver.Options
 }
 
 // author writes a scene: commits, with the model and its history.
@@ -62,6 +65,7 @@ func (a *author) commit(changes map[string]*string) {
 			a.s.history[k][*v] = true
 		}
 	}
+	a.s.older = append(a.s.older, a.s.disk.Snapshot())
 	must(a.t, a.db.Write(&b))
 }
 
@@ -93,17 +97,37 @@ func (a *author) finish() *scene {
 	a.s.disk.SyncAll()
 	a.s.disk = a.s.disk.Snapshot()
 	a.s.o.FS = nil
+	a.s.lastGroup = lastGroup(a.s.bytes(a.t, logName))
 	return a.s
 }
 
-// fill gives both buckets chains of two pages, one long value and free pages.
+const logName = "wal-000001.log"
+
+// lastGroup finds where the last group of a whole log of a scene begins: LSNs
+// rise as far as the log is live.
+func lastGroup(log []byte) (at int64) {
+	last, group := uint64(0), -1
+	for off := 16; off+slot <= len(log) && log[off+1]&0x80 != 0; off += slot {
+		lsn := rawLE.Uint64(log[off+4:])
+		if lsn <= last {
+			break
+		}
+		if last = lsn; int(log[off+1]>>1&63) != group {
+			group, at = int(log[off+1]>>1&63), int64(off)
+		}
+	}
+	return at
+}
+
+// fill gives both buckets chains of two pages, one long value and free pages
+// among those in use.
 func (a *author) fill() {
+	a.put("longer", blob("longer", 13000))
 	for i := range 14 {
 		key := fmt.Sprintf("key %02d", i)
 		a.put(key, blob(key, 600))
 	}
 	a.put("long", blob("long", 9000))
-	a.put("longer", blob("longer", 13000))
 	a.put("empty value", "")
 	a.put("", "the empty key")
 	a.del("longer")

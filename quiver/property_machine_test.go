@@ -157,7 +157,7 @@ var errAborted = errors.New("aborted by the caller")
 
 // update: fn may replace, delete, or abort.
 func (m *machine) update(t *rapid.T) {
-	o := model.Op{Kind: model.Delete, Key: m.s.key.Draw(t, "key")}
+	o := model.Op{Kind: model.Delete, Key: m.s.key(t)}
 	var next []byte
 	if rapid.Bool().Draw(t, "replace") {
 		o.Kind, o.Value = model.Put, m.s.value(t, o.Key)

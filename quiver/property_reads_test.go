@@ -14,7 +14,7 @@ import (
 
 // read asks for one key in all ways.
 func (m *machine) read(t *rapid.T) {
-	key := m.s.key.Draw(t, "key")
+	key := m.s.key(t)
 	for _, kind := range []model.Kind{model.Get, model.Has} {
 		o := model.Op{Kind: kind, Key: key}
 		r, err := execute(m.db, o)
@@ -106,7 +106,7 @@ func (m *machine) readOnlyBeside(t *rapid.T) {
 	if _, ok := m.ref.Find(content, acked, started); !ok {
 		t.Fatalf("read-only: %s", m.ref.Explain(content, acked, started))
 	}
-	key := m.s.key.Draw(t, "key")
+	key := m.s.key(t)
 	value, found, err := db.Get([]byte(key))
 	require.NoError(t, err)
 	want, there := content[key]

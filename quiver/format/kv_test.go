@@ -116,8 +116,8 @@ func saturatedPage(t *testing.T) (KV, []string) {
 	const slots = 4096
 	p := newKV(PageSizeMax, 9)
 	p.resetTable(slots)
-	keys := collidingKeys(p, slots, 3, 700)
-	for i := range 300 {
+	keys := collidingKeys(p, slots, 3, 450)
+	for i := range 150 {
 		keys = append(keys, fmt.Sprintf("other %d", i))
 	}
 	for _, k := range keys {
@@ -130,7 +130,7 @@ func saturatedPage(t *testing.T) (KV, []string) {
 			far++
 		}
 	}
-	require.Greater(t, far, 400)
+	require.Greater(t, far, 150)
 	return p, keys
 }
 
@@ -146,7 +146,7 @@ func TestKVDeleteWithSaturatedDistances(t *testing.T) {
 		require.True(t, p.drop(k))
 		require.False(t, p.drop(k))
 		delete(model, k)
-		if i%7 == 0 {
+		if i%13 == 0 {
 			requireContent(t, p, model)
 		}
 	}

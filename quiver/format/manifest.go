@@ -3,8 +3,7 @@ package format
 import "encoding/json"
 
 // Manifest describes a backup. It is the file manifest.json of a backup folder,
-// one line in this order, without
-// blanks and with a newline at its end:
+// one line in this order, without blanks and with a newline at its end:
 //
 //	{"snapshot_lsn": u64, "since_lsn": u64 or null, "page_size": u32,
 //	 "pages_emitted": u64, "bytes_emitted": u64, "dir_present": bool,

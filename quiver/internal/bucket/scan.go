@@ -146,6 +146,9 @@ func (s *Store) chainAt(n uint32, read pageReader, visit func(id uint64, kv form
 // DeletePrefix deletes every key that begins with prefix, as one operation, and
 // returns their number.
 func (s *Store) DeletePrefix(prefix []byte) (deleted int, err error) {
+	if err := s.pg.Writable(); err != nil {
+		return 0, err
+	}
 	// Look without the writer lock first; then only the buckets that changed
 	// meanwhile have to be looked at again under it.
 	at := s.pg.Pin()

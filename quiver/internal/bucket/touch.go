@@ -58,21 +58,25 @@ func (s *Store) account(st *state) {
 
 // build reads the chain of a bucket from head to tail. No operation on the
 // bucket can be unpublished: its state would be in memory.
-func (s *Store) build(b *bucket, n uint32) (st *state, err error) {
-	st = &state{loc: newLocator(0)}
-	defer func() {
-		if err != nil {
-			s.releasePages(st)
-		}
-	}()
+func (s *Store) build(b *bucket, n uint32) (*state, error) {
+	st := &state{loc: newLocator(0)}
+	if err := s.readChain(b, n, st); err != nil {
+		s.releasePages(st)
+		return nil, err
+	}
+	b.checked.Store(true)
+	return st, nil
+}
+
+func (s *Store) readChain(b *bucket, n uint32, st *state) error {
 	walk := chainWalk{limit: s.pg.PageLimit()}
 	for id := s.pg.Head(n); id != format.NoPage; {
 		if !walk.step(id) {
-			return nil, s.corrupt(id, "the chain of bucket %d does not end", n)
+			return s.corrupt(id, "the chain of bucket %d does not end", n)
 		}
 		pg, err := s.pg.Hold(id)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		pg.Bucket, pg.Index = n, int32(len(st.pages))
 		st.pages = append(st.pages, chainPage{page: pg})
@@ -81,20 +85,19 @@ func (s *Store) build(b *bucket, n uint32) (st *state, err error) {
 		}
 		data, err := s.pg.Read(pg, newest)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		kv, err := s.kv(id, data)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := s.locate(b, st, n, kv); err != nil {
-			return nil, err
+			return err
 		}
 		st.setRoom(len(st.pages)-1, s.room(kv))
 		id = format.NextPage(data)
 	}
-	b.checked.Store(true)
-	return st, nil
+	return nil
 }
 
 // locate enters the keys of the last page of st.

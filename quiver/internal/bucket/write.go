@@ -37,6 +37,9 @@ func (s *Store) checkSize(op Op) error {
 // Apply makes all changes, in their order, one atomic operation. With sync it
 // returns when they are durable. existed counts the deletes that found their key.
 func (s *Store) Apply(ops []Op, sync bool) (existed int, err error) {
+	if err := s.pg.Writable(); err != nil {
+		return 0, err
+	}
 	for _, op := range ops {
 		if err := s.checkSize(op); err != nil {
 			return 0, err
@@ -155,6 +158,9 @@ func (s *Store) change(tx *pager.Tx, p placedOp) (had bool, err error) {
 // Update replaces the value of a key by what fn makes of it; nil deletes the
 // key. fn runs under the writer lock.
 func (s *Store) Update(key []byte, fn func(old []byte, found bool) ([]byte, error)) error {
+	if err := s.pg.Writable(); err != nil {
+		return err
+	}
 	if err := s.checkSize(Op{Key: key}); err != nil {
 		return err
 	}

@@ -12,6 +12,10 @@ type cache struct {
 	hand  int
 }
 
+// evictTries bounds the work of one add; the marks of use that it clears help
+// the next.
+const evictTries = 64
+
 // add tells the cache that a page has a clean image. evict tries to drop a
 // page's image: done when it is gone (or was), kept when it must stay in memory
 // but is not clean any more (it comes back through add).
@@ -23,8 +27,7 @@ func (c *cache) add(p *Page, evict func(*Page) evicted) {
 		p.ringed = true
 		c.ring = append(c.ring, p)
 	}
-	// Two rounds: the first may only clear the marks of use.
-	for tries := 2 * len(c.ring); len(c.ring) > c.limit && tries > 0; tries-- {
+	for tries := evictTries; len(c.ring) > c.limit && tries > 0; tries-- {
 		if c.hand >= len(c.ring) {
 			c.hand = 0
 		}

@@ -116,6 +116,7 @@ func (p *Pager) checkpoint() error {
 	if err := p.log.Shrink(); err != nil {
 		p.logger.Warn("log keeps its size", "error", err)
 	}
+	p.noteLog()
 	return nil
 }
 

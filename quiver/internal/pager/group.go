@@ -231,6 +231,7 @@ func (p *Pager) finish(s *sealed, err error) {
 	p.mu.Lock()
 	p.inflight = nil
 	p.mu.Unlock()
+	p.noteLog()
 	s.err = err
 	close(s.done)
 	p.wakeBackground()

@@ -268,6 +268,8 @@ func (p *Pager) adopt(f *found) {
 	} else {
 		p.recountDue = p.next > 0 && !p.o.ReadOnly
 	}
+	p.logRecords.Store(int64(f.scan.Records))
+	p.logBytes.Store(format.WALHeaderSize + f.scan.Bytes)
 	p.recovery = RecoveryInfo{
 		Unclean: !f.meta.Clean, Foreign: f.scan.Kind == wal.Foreign,
 		Records: f.scan.Records, Groups: f.scan.Groups, LogBytes: f.scan.Bytes, TornBytes: f.scan.TornBytes,

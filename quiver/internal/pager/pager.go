@@ -97,6 +97,9 @@ type Pager struct {
 
 	wake, stop, stopped chan struct{} // the background goroutine; nil if there is none
 
+	// What the log holds, for Figures, which must not wait for a sync.
+	logRecords, logBytes atomic.Int64
+
 	checkpoints atomic.Uint64
 	diskReads   atomic.Uint64
 }
@@ -218,6 +221,12 @@ func raise(c *atomic.Uint64, n uint64) {
 	}
 }
 
+// noteLog takes down what the log holds. commitMu is held.
+func (p *Pager) noteLog() {
+	p.logRecords.Store(int64(p.log.Used()))
+	p.logBytes.Store(p.log.Size())
+}
+
 func (p *Pager) file(name string) string { return filepath.Join(p.dir, name) }
 
 func (p *Pager) progress(phase string, done, total int64) error {
@@ -263,12 +272,6 @@ func (p *Pager) Figures() Figures {
 	f.FreePages = uint64(len(free) + len(p.listed) + len(p.quarantine))
 	f.NextPageID, f.Reserved = p.next, p.reserved-p.next
 	p.mu.Unlock()
-	p.commitMu.Lock()
-	defer p.commitMu.Unlock()
-	if p.log != nil {
-		f.LogRecords, f.LogBytes = p.log.Used(), p.log.Size()
-	} else {
-		f.LogRecords, f.LogBytes = p.recovery.Records, p.recovery.LogBytes+format.WALHeaderSize
-	}
+	f.LogRecords, f.LogBytes = int(p.logRecords.Load()), p.logBytes.Load()
 	return f
 }

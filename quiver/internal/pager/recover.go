@@ -112,6 +112,7 @@ func (p *Pager) recover(f *found) error {
 	if err := p.log.Cut(); err != nil {
 		return err
 	}
+	p.noteLog()
 	p.report()
 	return nil
 }

@@ -1,0 +1,153 @@
+package torture
+
+import (
+	"github.com/quiverdb/quiverdb-go/model"
+)
+
+// timeline is what the model says of a run: the states that its operations
+// make, numbered in their order, and which of them a disk may hold after a
+// given call to the file system.
+//
+// State 0 is that of the beginning. An operation that changes pairs makes a
+// state when it begins; it is acknowledged when it, or a later one, has
+// returned as durable. Some never come true: those of refused operations, and
+// those that were lost when a process died.
+type timeline struct {
+	states []model.State // nil: no database yet
+	class  []int         // the first state with equal content
+	begun  []int         // the last call before the state's operation
+	// dropped is the last call after which the state cannot be, -1 while it can.
+	dropped []int
+	acks    []ack
+	top     int // the state that operations build on
+	lsn     uint64
+}
+
+// ack says that a state was durable when a call had been made.
+type ack struct {
+	after int
+	state int
+	lsn   uint64 // LastLSN at that time, or more
+}
+
+const everDropped = -1 << 30
+
+func newTimeline(start model.State) *timeline {
+	return &timeline{states: []model.State{start}, class: []int{0}, begun: []int{-1}, dropped: []int{never},
+		acks: []ack{{after: -1}}}
+}
+
+const never = 1 << 60
+
+// begin enters the state that an operation is about to make.
+func (t *timeline) begin(next model.State, call int) int {
+	id := len(t.states)
+	class := id
+	for i, s := range t.states {
+		if same(s, next) {
+			class = i
+			break
+		}
+	}
+	t.states = append(t.states, next)
+	t.class = append(t.class, class)
+	t.begun = append(t.begun, call)
+	t.dropped = append(t.dropped, never)
+	return id
+}
+
+func same(a, b model.State) bool { return (a == nil) == (b == nil) && model.Equal(a, b) }
+
+// accept makes the newest state the one to build on.
+func (t *timeline) accept(id int) { t.top = id }
+
+// refuse takes a state back: its operation did not happen, at no time.
+func (t *timeline) refuse(id int) { t.dropped[id] = everDropped }
+
+// ack says that everything up to the top is durable.
+func (t *timeline) ack(call int) { t.acks = append(t.acks, ack{call, t.top, t.lsn}) }
+
+// seen notes the LastLSN that the engine has shown.
+func (t *timeline) seen(call int, lsn uint64) {
+	if lsn > t.lsn {
+		t.lsn = lsn
+		t.acks = append(t.acks, ack{call, t.lastAck().state, lsn})
+	}
+}
+
+func (t *timeline) lastAck() ack { return t.acks[len(t.acks)-1] }
+
+// settle says that a new process found the state: the later ones are lost.
+func (t *timeline) settle(id, call int) {
+	for later := id + 1; later < len(t.states); later++ {
+		if t.dropped[later] == never {
+			t.dropped[later] = call
+		}
+	}
+	t.top = id
+	t.ack(call)
+}
+
+// possible lists the states that may be found now by a process that opens the
+// database, the newest first.
+func (t *timeline) possible() []int {
+	w := t.window(never, never)
+	var list []int
+	for id := len(t.states) - 1; id >= w.low; id-- {
+		if w.has(t, id) {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// window is what may be found on a disk.
+type window struct {
+	low, high int // states
+	lsn       uint64
+	to        int
+}
+
+// window is for a disk that came to be with call from and was the same until
+// after call to. It may be cut off at any time between: nothing counts that had
+// not begun before call from, and everything that was acknowledged before the
+// call after to.
+func (t *timeline) window(from, to int) window {
+	w := window{to: to}
+	for id := range t.states {
+		if t.begun[id] < from {
+			w.high = id
+		}
+	}
+	for _, a := range t.acks {
+		if a.after <= to {
+			w.low, w.lsn = a.state, a.lsn
+		}
+	}
+	return w
+}
+
+// has tells whether the state may be found.
+func (w window) has(t *timeline, id int) bool {
+	return id >= w.low && id <= w.high && t.dropped[id] > w.to
+}
+
+// hasClass tells whether a state of that content may be found.
+func (w window) hasClass(t *timeline, class int) bool {
+	for id := w.low; id <= w.high; id++ {
+		if t.class[id] == class && w.has(t, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// find is the content's class, -1 if the run never made such a state.
+func (t *timeline) find(content model.State) int {
+	for id := len(t.states) - 1; id >= 0; id-- {
+		if same(t.states[id], content) {
+			return t.class[id]
+		}
+	}
+	return -1
+}
