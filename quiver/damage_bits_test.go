@@ -82,6 +82,7 @@ func TestDamageBytesOfMeta(t *testing.T) {
 // Every bit of the headers: of the log, of its records, of the pages.
 func TestDamageBitsOfHeaders(t *testing.T) {
 	forEachScene(t, func(tr *trial) {
+		tr.writers = 5
 		for i := range int64(8 * 16) {
 			tr.flip(logName, i/8, uint(i%8))
 		}
@@ -103,9 +104,10 @@ func TestDamageBitsOfHeaders(t *testing.T) {
 // One byte in a few hundred elsewhere, each with another change.
 func TestDamageBytesElsewhere(t *testing.T) {
 	forEachScene(t, func(tr *trial) {
+		tr.writers = 5
 		for _, file := range []string{logName, "data-000001.p1seg"} {
 			b := tr.s.bytes(tr.t, file)
-			for off := int64(17); off < int64(len(b)); off += 97 {
+			for off := int64(17); off < int64(len(b)); off += 197 {
 				tr.change(file, off, b[off]^byte(1<<(off%8)))
 			}
 		}

@@ -186,6 +186,7 @@ func (m *machine) fault(t *rapid.T) {
 	m.inDoubt(t, f.Errno)
 	struck := m.disk.Fired()[0] > 0
 	m.disk.Inject(nil)
+	m.orphans = m.orphans || struck // pages may have been reserved in vain
 	err := m.db.Writable()
 	if err == nil {
 		return

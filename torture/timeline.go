@@ -91,7 +91,7 @@ func (t *timeline) settle(id, call int) {
 // possible lists the states that may be found now by a process that opens the
 // database, the newest first.
 func (t *timeline) possible() []int {
-	w := t.window(never, never)
+	w := t.window(never, never-1)
 	var list []int
 	for id := len(t.states) - 1; id >= w.low; id-- {
 		if w.has(t, id) {

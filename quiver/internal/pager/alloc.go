@@ -89,6 +89,11 @@ func (p *Pager) reserveIDs() error {
 		err = p.writeMeta(func(m *format.Meta) { m.NextPageID = max(m.NextPageID, to) })
 	}
 	if err != nil {
+		if harmless(err) {
+			// Or the pages would be orphans. If this fails they are.
+			_ = p.segs.truncate(p.next)
+			p.pageLimit.Store(p.next)
+		}
 		return p.surface(fmt.Errorf("reserve pages: %w", err))
 	}
 	p.reserved = to

@@ -152,8 +152,11 @@ func (tx *Tx) Commit(sync bool) error {
 	ownVisible := p.visible.Load() == p.lastSeq
 	if len(tx.staged) == 0 && len(tx.freed) == 0 {
 		// Nothing to write, but the operation may have looked at changes that
-		// are not durable: its caller must not hear of them before they are.
+		// are not durable or not visible: its caller must not hear of them before.
 		tx.reset()
+		if sync {
+			return p.drainUnlock()
+		}
 		return p.settleUnlock()
 	}
 	for _, pg := range tx.staged {

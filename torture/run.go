@@ -1,0 +1,378 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/model"
+	"github.com/quiverdb/quiverdb-go/quiver"
+)
+
+// run drives the engine through a workload on a disk, and keeps the timeline.
+type run struct {
+	w     Workload
+	keys  []string
+	disk  *faultfs.FS
+	proc  *process
+	db    *quiver.DB
+	line  *timeline
+	rules *rules // the static rules watch too; may be nil
+
+	number int // operations so far: tells their values apart
+	steps  []step
+	flaws  []flaw
+	faults *errorJudge // errors are expected; may be nil
+}
+
+// step is one operation as it went.
+type step struct {
+	op         Op
+	begin, end int // the last call to the disk before it, and its own last one
+	err        error
+}
+
+func (s step) String() string {
+	if s.err != nil {
+		return fmt.Sprintf("%v: calls %d to %d: %v", s.op, s.begin+1, s.end, s.err)
+	}
+	return fmt.Sprintf("%v: calls %d to %d", s.op, s.begin+1, s.end)
+}
+
+// flaw is what a judge found.
+type flaw struct {
+	rule string // the invariant or rule that is broken
+	text string
+}
+
+func (f flaw) String() string { return f.rule + ": " + f.text }
+
+func newRun(w Workload, disk *faultfs.FS, line *timeline) *run {
+	return &run{w: w, keys: w.keys(), disk: disk, line: line, proc: newProcess(disk, nil)}
+}
+
+func (r *run) flaw(rule, format string, args ...any) {
+	r.flaws = append(r.flaws, flaw{rule, fmt.Sprintf(format, args...)})
+}
+
+// begin starts the session that is judged: a copy of the base, the warm
+// operations, and a new log of calls.
+func begin(w Workload, b *base, watch *rules) *run {
+	disk := b.disk.Snapshot()
+	line := *b.line
+	r := newRun(w, disk, &line)
+	r.rules = watch
+	if watch != nil {
+		watch.attach(disk)
+		r.proc.watch = watch
+	}
+	s := startOf(w.Start, w.Knobs)
+	if len(s.warm) > 0 {
+		r.do(Op{Kind: OpOpen})
+		for _, o := range s.warm {
+			r.do(o)
+		}
+		disk.ResetLog()
+	}
+	return r
+}
+
+// program is what a workload runs after the warm operations: its own ones, with
+// the opening before them and the close behind them.
+func (w Workload) program() []Op {
+	var ops []Op
+	s := startOf(w.Start, w.Knobs)
+	if s.fresh {
+		ops = append(ops, Op{Kind: OpInit})
+	}
+	if len(s.warm) == 0 {
+		ops = append(ops, Op{Kind: OpOpen})
+	}
+	ops = append(ops, w.Ops...)
+	return append(ops, Op{Kind: OpClose})
+}
+
+// do makes one operation, checks what it returns, and reads everything after it.
+func (r *run) do(o Op) {
+	r.number++
+	if r.rules != nil {
+		r.rules.begin(o)
+	}
+	s := step{op: o, begin: r.disk.Seq()}
+	switch {
+	case o.Kind.writes():
+		s.err = r.write(o, &s)
+	case o.Kind == OpReopen:
+		s.err = r.sequence(OpClose, OpOpen)
+	case o.Kind == OpKill:
+		r.kill()
+		s.err = r.sequence(OpOpen)
+	case o.Kind == OpReadOnly:
+		s.err = r.readOnly()
+	default:
+		s.err = r.plain(o.Kind)
+	}
+	s.end = r.disk.Seq()
+	r.steps = append(r.steps, s)
+	if s.err != nil && r.faults == nil {
+		r.flaw("I19 works", "%v: %v", o, s.err)
+	}
+	if r.rules != nil {
+		r.rules.end(o, s.err)
+	}
+	r.look()
+}
+
+func (r *run) sequence(kinds ...Kind) error {
+	for _, k := range kinds {
+		if err := r.plain(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write makes an operation that changes pairs.
+func (r *run) write(o Op, s *step) error {
+	m := o.modelOp(r.number)
+	before := r.line.states[r.line.top]
+	next, want := model.Apply(before, m)
+	id := r.line.begin(next, s.begin)
+	if r.db == nil {
+		r.line.refuse(id)
+		return quiver.ErrClosed
+	}
+	got, err := r.call(o, m)
+	if err != nil {
+		if r.faults == nil || r.faults.refused(r, err) {
+			r.line.refuse(id)
+		}
+		return err
+	}
+	if !model.Equal(got.Pairs, want.Pairs) || got.Found != want.Found || got.Value != want.Value || got.N != want.N {
+		r.flaw("I4 honest", "%v: %s, the model says %s", o, model.Describe(m, got), model.Describe(m, want))
+	}
+	r.line.accept(id)
+	if o.Kind != OpNoSync && !model.Equal(before, next) {
+		r.line.ack(r.disk.Seq())
+	}
+	return nil
+}
+
+// call makes the call of the engine.
+func (r *run) call(o Op, m model.Op) (res model.Result, err error) {
+	switch o.Kind {
+	case OpPut:
+		return res, r.db.Put([]byte(m.Key), []byte(m.Value))
+	case OpDelete:
+		res.Found, err = r.db.Delete([]byte(m.Key))
+		return res, err
+	case OpDeletePrefix:
+		res.N, err = r.db.DeletePrefix([]byte(m.Key))
+		return res, err
+	case OpUpdate:
+		err = r.db.Update([]byte(m.Key), func(old []byte, found bool) ([]byte, error) {
+			res.Found = found
+			if m.Kind == model.Delete {
+				return nil, nil
+			}
+			res.Value = string(old)
+			return append(append([]byte{}, old...), m.Value...), nil
+		})
+		return res, err
+	}
+	var b quiver.Batch
+	for _, c := range m.Changes {
+		if c.Delete {
+			b.Delete([]byte(c.Key))
+		} else {
+			b.Put([]byte(c.Key), []byte(c.Value))
+		}
+	}
+	if o.Kind == OpNoSync {
+		return res, r.db.WriteNoSync(&b)
+	}
+	return res, r.db.Write(&b)
+}
+
+// plain makes an operation that changes no pairs.
+func (r *run) plain(k Kind) error {
+	switch k {
+	case OpInit:
+		return r.init()
+	case OpOpen:
+		return r.open()
+	}
+	if r.db == nil {
+		return quiver.ErrClosed
+	}
+	switch k {
+	case OpSync, OpCheckpoint:
+		op := r.db.Sync
+		if k == OpCheckpoint {
+			op = r.db.Checkpoint
+		}
+		if err := op(); err != nil {
+			return err
+		}
+		r.line.ack(r.disk.Seq())
+	case OpRecount:
+		if _, err := r.db.Recount(context.Background(), nil); err != nil {
+			return err
+		}
+		r.check(true)
+	case OpClose:
+		return r.close()
+	}
+	return nil
+}
+
+func (r *run) init() error {
+	id := r.line.begin(model.State{}, r.disk.Seq())
+	err := quiver.Init(root, r.w.Knobs.init(r.proc))
+	if err != nil {
+		// What it had begun may be complete: that is for the next open to tell.
+		return err
+	}
+	r.line.accept(id)
+	r.line.ack(r.disk.Seq())
+	return nil
+}
+
+// open opens the database and finds out which of the possible states it holds:
+// only a process that died, or a failed close, leaves more than one.
+func (r *run) open() error {
+	db, err := quiver.Open(root, r.w.Knobs.options(r.proc))
+	if err != nil {
+		return err
+	}
+	r.db = db
+	got, err := content(db, r.keys)
+	if err != nil {
+		return r.reading(err)
+	}
+	if lsn := db.LastLSN(); lsn < r.line.lsn {
+		r.flaw("I6 LSN", "LastLSN is %d after opening, it was %d before", lsn, r.line.lsn)
+	}
+	possible := r.line.possible()
+	for _, id := range possible {
+		if same(r.line.states[id], got) {
+			r.line.settle(id, r.disk.Seq())
+			return nil
+		}
+	}
+	r.flaw("I3 no hole", "the opened database holds none of the states %v: against the newest: %s", possible, model.Diff(got, r.line.states[possible[0]]))
+	return nil
+}
+
+func (r *run) close() error {
+	db := r.db
+	r.db = nil
+	err := db.Close()
+	if h, l := r.disk.Handles(), r.disk.Locks(); h != 0 || l != 0 {
+		r.flaw("I20 no leaks", "%d handles and %d locks are left after Close (error: %v)", h, l, err)
+	}
+	if err != nil {
+		return err
+	}
+	r.line.ack(r.disk.Seq())
+	r.leftovers()
+	return nil
+}
+
+// leftovers looks for files that a clean close should not leave.
+func (r *run) leftovers() {
+	for _, p := range r.disk.List() {
+		switch c := faultfs.ClassOf(p); c {
+		case faultfs.ClassTmp, faultfs.ClassOther, faultfs.ClassSnap:
+			r.flaw("I20 no leaks", "file %s is left after Close", p)
+		}
+	}
+}
+
+func (r *run) kill() {
+	r.proc.kill()
+	r.db = nil
+	if r.rules != nil {
+		r.rules.newProcess()
+		r.proc = newProcess(r.disk, r.rules)
+	} else {
+		r.proc = newProcess(r.disk, nil)
+	}
+}
+
+// readOnly closes, looks at the database through a read-only handle, which must
+// change no byte, and opens it again.
+func (r *run) readOnly() error {
+	if err := r.plain(OpClose); err != nil {
+		return err
+	}
+	before := r.disk.Digest()
+	ro, err := quiver.OpenReadOnly(root, r.w.Knobs.options(r.proc))
+	if err != nil {
+		return err
+	}
+	got, err := content(ro, r.keys)
+	if err != nil {
+		_ = ro.Close() // the reading error is what counts
+		return r.reading(err)
+	}
+	if d := model.Diff(got, r.line.states[r.line.top]); d != "" {
+		r.flaw("I4 honest", "read-only: %s", d)
+	}
+	if err := ro.Close(); err != nil {
+		return err
+	}
+	if r.disk.Digest() != before {
+		r.flaw("read-only", "a read-only handle has changed a file")
+	}
+	return r.plain(OpOpen)
+}
+
+// reading judges an error of a read: an injected one is told by its number.
+func (r *run) reading(err error) error {
+	if r.faults != nil && r.faults.typed(r, err) {
+		return err
+	}
+	r.flaw("I4 honest", "%v", err)
+	return err
+}
+
+// look compares what is read now with the model.
+func (r *run) look() {
+	if r.db == nil {
+		return
+	}
+	got, err := content(r.db, r.keys)
+	if err != nil {
+		_ = r.reading(err)
+		return
+	}
+	if d := model.Diff(got, r.line.states[r.line.top]); d != "" {
+		r.flaw("I4 honest", "after %v: %s", r.steps[len(r.steps)-1].op, d)
+	}
+	lsn := r.db.LastLSN()
+	if lsn < r.line.lsn {
+		r.flaw("I6 LSN", "LastLSN went from %d back to %d", r.line.lsn, lsn)
+	}
+	r.line.seen(r.disk.Seq(), lsn)
+}
+
+// check runs the engine's own check.
+func (r *run) check(strict bool) {
+	for _, f := range checkFindings(r.db, strict) {
+		r.flaws = append(r.flaws, f)
+	}
+}
+
+func checkFindings(db *quiver.DB, strict bool) []flaw {
+	report, err := db.Check(context.Background(), quiver.CheckOptions{Strict: strict})
+	if err != nil {
+		return []flaw{{"I7 structure", "check: " + err.Error()}}
+	}
+	var list []flaw
+	for _, f := range report.Findings {
+		list = append(list, flaw{"I7 structure", fmt.Sprintf("check: %s page %d: %s", f.File, f.Page, f.Message)})
+	}
+	return list
+}

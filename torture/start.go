@@ -1,0 +1,120 @@
+package torture
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+)
+
+// start is how a start state comes to be.
+type start struct {
+	setup []Op // in sessions of their own; everything they wrote is durable
+	warm  []Op // in the session that is judged, before the first crash point
+	fresh bool // nothing at all: the workload initialises
+	open  bool // setup leaves the database without a close
+}
+
+// Starts are the names of the start states.
+func Starts() []string {
+	return []string{"fresh", "empty", "full", "split", "chain", "free", "log", "dirty"}
+}
+
+// startOf describes a start state. Bucket 0 holds what is special about it.
+func startOf(name string, k Knobs) start {
+	puts := func(bucket, from, n, size int) []Op {
+		ops := make([]Op, n)
+		for i := range ops {
+			ops[i] = put(keyIn(bucket, from+i, k.Buckets), size)
+		}
+		return ops
+	}
+	last := k.Buckets - 1
+	switch name {
+	case "fresh":
+		return start{fresh: true}
+	case "empty":
+		return start{}
+	case "full":
+		// 4 × 940 and the table leave less room than a small record takes.
+		return start{setup: append(puts(0, 0, 4, 940), put(keyIn(0, 4, k.Buckets), 195))}
+	case "split":
+		return start{setup: puts(0, 0, 4, 900)}
+	case "chain":
+		ops := puts(0, 0, 10, 900)
+		ops = append(ops, put(keyIn(0, 10, k.Buckets), 9000), put(keyIn(last, 20, k.Buckets), 50))
+		return start{setup: ops}
+	case "free":
+		ops := puts(0, 0, 5, 900)
+		ops = append(ops, put(keyIn(0, 5, k.Buckets), 17000), put(keyIn(last, 20, k.Buckets), 9000),
+			del(keyIn(0, 5, k.Buckets)), put(keyIn(0, 6, k.Buckets), 60))
+		return start{setup: ops}
+	case "log":
+		// One record of the log is left.
+		return start{setup: puts(0, 0, 1, 60), warm: append(puts(0, 1, 2, 60), puts(0, 0, 2, 80)...)}
+	case "dirty":
+		ops := puts(0, 0, 6, 900)
+		ops = append(ops, Op{Kind: OpReopen}, put(keyIn(0, 6, k.Buckets), 9000), del(keyIn(0, 6, k.Buckets)))
+		return start{setup: ops, open: true}
+	}
+	panic("torture: no start state " + name)
+}
+
+func put(key string, size int) Op {
+	return Op{Kind: OpPut, Changes: []Change{{Key: key, Size: size}}}
+}
+
+func del(key string) Op {
+	return Op{Kind: OpDelete, Changes: []Change{{Key: key, Delete: true}}}
+}
+
+// bases keeps the disks of start states, which many workloads share.
+type bases struct {
+	mu   sync.Mutex
+	made map[string]*base
+}
+
+// base is a start state on a disk.
+type base struct {
+	disk *faultfs.FS
+	line *timeline
+}
+
+// get makes the base at the first call. The disk is to be copied by Snapshot.
+func (b *bases) get(name string, k Knobs) (*base, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := name + "|" + k.String()
+	if have := b.made[at]; have != nil {
+		return have, nil
+	}
+	s := startOf(name, k)
+	disk := faultfs.New(faultfs.Options{Sector: k.Sector, NoReads: true})
+	r := newRun(Workload{Knobs: k, Start: name}, disk, newTimeline(nil))
+	if !s.fresh {
+		r.do(Op{Kind: OpInit})
+		r.do(Op{Kind: OpOpen})
+		for _, o := range s.setup {
+			r.do(o)
+		}
+		if s.open {
+			r.proc.kill()
+		} else {
+			r.do(Op{Kind: OpClose})
+		}
+	}
+	if len(r.flaws) > 0 {
+		return nil, fmt.Errorf("torture: start state %s with %v: %s", name, k, r.flaws[0])
+	}
+	disk.SyncAll()
+	disk.ResetLog()
+	line := newTimeline(r.line.states[r.line.top])
+	line.lsn = r.line.lsn
+	line.acks[0].lsn = r.line.lsn
+	made := &base{disk: disk, line: line}
+	if b.made == nil {
+		b.made = map[string]*base{}
+	}
+	b.made[at] = made
+	return made, nil
+}
