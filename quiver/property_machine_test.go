@@ -25,6 +25,9 @@ type machine struct {
 	lsn  uint64 // highest LastLSN that was seen: it never goes back
 	// orphans: there may be pages that a crash left unreachable.
 	orphans bool
+	// killed: the last process died within a Close perhaps, whose clean flag was not
+	// durable; a session that changes nothing leaves it so.
+	killed bool
 }
 
 // TestStateMachine draws options and a sequence of calls, crashes and faults

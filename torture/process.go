@@ -29,8 +29,10 @@ type call struct {
 	path string
 	to   string // rename
 	off  int64
-	data []byte // as it was written; valid during the call only
+	data []byte // what was to be written; valid during the call only
+	n    int    // bytes of it that were
 	size int64  // truncate; end of allocate
+	cut  bool   // open: an existing file was emptied
 	err  error
 }
 
@@ -75,7 +77,7 @@ func (p *process) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
 	if flag&vfs.Create != 0 {
 		kind = faultfs.KindCreate
 	}
-	p.tell(call{kind: kind, path: path, err: err})
+	p.tell(call{kind: kind, path: path, cut: flag&vfs.Truncate != 0, err: err})
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +158,7 @@ type handle struct {
 
 func (h *handle) WriteAt(b []byte, off int64) (int, error) {
 	n, err := h.File.WriteAt(b, off)
-	h.p.tell(call{kind: faultfs.KindWrite, path: h.path, off: off, data: b[:n], err: err})
+	h.p.tell(call{kind: faultfs.KindWrite, path: h.path, off: off, data: b, n: n, err: err})
 	return n, err
 }
 

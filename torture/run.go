@@ -59,8 +59,7 @@ func (r *run) flaw(rule, format string, args ...any) {
 // operations, and a new log of calls.
 func begin(w Workload, b *base, watch *rules) *run {
 	disk := b.disk.Snapshot()
-	line := *b.line
-	r := newRun(w, disk, &line)
+	r := newRun(w, disk, b.line.restart())
 	r.rules = watch
 	if watch != nil {
 		watch.attach(disk)
@@ -242,6 +241,9 @@ func (r *run) init() error {
 // open opens the database and finds out which of the possible states it holds:
 // only a process that died, or a failed close, leaves more than one.
 func (r *run) open() error {
+	if r.rules != nil {
+		r.rules.newProcess()
+	}
 	db, err := quiver.Open(root, r.w.Knobs.options(r.proc))
 	if err != nil {
 		return err
@@ -293,12 +295,7 @@ func (r *run) leftovers() {
 func (r *run) kill() {
 	r.proc.kill()
 	r.db = nil
-	if r.rules != nil {
-		r.rules.newProcess()
-		r.proc = newProcess(r.disk, r.rules)
-	} else {
-		r.proc = newProcess(r.disk, nil)
-	}
+	r.proc = newProcess(r.disk, r.proc.watch)
 }
 
 // readOnly closes, looks at the database through a read-only handle, which must

@@ -77,7 +77,7 @@ type bases struct {
 // base is a start state on a disk.
 type base struct {
 	disk *faultfs.FS
-	line *timeline
+	line *timeline // of the setup; only its top is needed
 }
 
 // get makes the base at the first call. The disk is to be copied by Snapshot.
@@ -90,7 +90,7 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 	}
 	s := startOf(name, k)
 	disk := faultfs.New(faultfs.Options{Sector: k.Sector, NoReads: true})
-	r := newRun(Workload{Knobs: k, Start: name}, disk, newTimeline(nil))
+	r := newRun(Workload{Knobs: k, Start: name}, disk, newTimeline(nil, 0))
 	if !s.fresh {
 		r.do(Op{Kind: OpInit})
 		r.do(Op{Kind: OpOpen})
@@ -108,10 +108,7 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 	}
 	disk.SyncAll()
 	disk.ResetLog()
-	line := newTimeline(r.line.states[r.line.top])
-	line.lsn = r.line.lsn
-	line.acks[0].lsn = r.line.lsn
-	made := &base{disk: disk, line: line}
+	made := &base{disk: disk, line: r.line}
 	if b.made == nil {
 		b.made = map[string]*base{}
 	}

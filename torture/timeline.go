@@ -30,14 +30,18 @@ type ack struct {
 	lsn   uint64 // LastLSN at that time, or more
 }
 
-const everDropped = -1 << 30
+const (
+	everDropped = -1 << 30
+	never       = 1 << 60
+)
 
-func newTimeline(start model.State) *timeline {
+func newTimeline(start model.State, lsn uint64) *timeline {
 	return &timeline{states: []model.State{start}, class: []int{0}, begun: []int{-1}, dropped: []int{never},
-		acks: []ack{{after: -1}}}
+		acks: []ack{{after: -1, lsn: lsn}}, lsn: lsn}
 }
 
-const never = 1 << 60
+// restart is a timeline that goes on from the top of this one.
+func (t *timeline) restart() *timeline { return newTimeline(t.states[t.top], t.lsn) }
 
 // begin enters the state that an operation is about to make.
 func (t *timeline) begin(next model.State, call int) int {

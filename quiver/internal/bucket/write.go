@@ -67,7 +67,7 @@ func (s *Store) Apply(ops []Op, sync bool) (existed int, err error) {
 // run makes what fn does one operation. Should fn fail or panic, nothing of it
 // happens and the writer lock is given back.
 func (s *Store) run(sync bool, fn func(*pager.Tx) error) error {
-	tx, err := s.pg.Begin()
+	tx, err := s.pg.Begin(sync)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (p *Pager) drainQuarantine() {
 	if len(p.quarantine) == 0 {
 		return
 	}
-	min := min(p.MinActive(), p.durable)
+	min := min(p.MinActive(), p.durable, p.oldestSnapshot())
 	n := 0
 	for n < len(p.quarantine) && p.quarantine[n].seq <= min {
 		id := p.quarantine[n].id

@@ -1,6 +1,7 @@
 package pager
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -25,9 +26,10 @@ func (p *Pager) markDirty(s *sealed) {
 	}
 }
 
-// writeBack writes the dirty images to their segments, without a sync. They are
-// served from memory until the write has returned. Only images of the synced
-// log get here (R1).
+// writeBack writes the dirty images to their segments and syncs those. An image
+// is served from memory until the sync has returned: before, the system may
+// still lose what it took, and show the old page again. Only images of the
+// synced log get here (R1).
 func (p *Pager) writeBack() error {
 	p.writeBackMu.Lock()
 	defer p.writeBackMu.Unlock()
@@ -37,20 +39,36 @@ func (p *Pager) writeBack() error {
 		list = append(list, d)
 	}
 	p.dirtyMu.Unlock()
-	slices.SortFunc(list, func(a, b dirtyPage) int {
-		if a.page.ID < b.page.ID {
-			return -1
+	slices.SortFunc(list, func(a, b dirtyPage) int { return cmp.Compare(a.page.ID, b.page.ID) })
+	written := 0
+	var failed error
+	for written < len(list) && failed == nil {
+		n := p.runLength(list[written:])
+		if failed = p.writeRun(list[written : written+n]); failed == nil {
+			written += n
 		}
-		return 1
-	})
-	for len(list) > 0 {
-		n := p.runLength(list)
-		if err := p.writeRun(list[:n]); err != nil {
-			return err
-		}
-		list = list[n:]
 	}
-	return nil
+	// Also when a write has found no space: what was written is written.
+	if err := p.segs.sync(false); err != nil {
+		return err
+	}
+	p.markStored(list[:written])
+	return failed
+}
+
+// markStored takes images off the dirty list that the segments hold durably.
+func (p *Pager) markStored(list []dirtyPage) {
+	for _, d := range list {
+		d.img.stored.Store(true)
+		p.cache.add(d.page, p.evict)
+	}
+	p.dirtyMu.Lock()
+	defer p.dirtyMu.Unlock()
+	for _, d := range list {
+		if p.dirty[d.page.ID].img == d.img {
+			delete(p.dirty, d.page.ID)
+		}
+	}
 }
 
 // runLength counts the pages at the head of the list that one write can take:
@@ -75,21 +93,7 @@ func (p *Pager) writeRun(run []dirtyPage) error {
 		copy(page, d.img.data)
 		format.SealPage(page, d.img.lsn)
 	}
-	if err := p.segs.writeRun(run[0].page.ID, buf); err != nil {
-		return err
-	}
-	for _, d := range run {
-		d.img.stored.Store(true)
-		p.cache.add(d.page, p.evict)
-	}
-	p.dirtyMu.Lock()
-	for _, d := range run {
-		if p.dirty[d.page.ID].img == d.img {
-			delete(p.dirty, d.page.ID)
-		}
-	}
-	p.dirtyMu.Unlock()
-	return nil
+	return p.segs.writeRun(run[0].page.ID, buf)
 }
 
 // checkpoint brings every image of the log to its segment and starts the log
@@ -99,9 +103,6 @@ func (p *Pager) checkpoint() error {
 		return nil
 	}
 	if err := p.writeBack(); err != nil {
-		return err
-	}
-	if err := p.segs.sync(false); err != nil {
 		return err
 	}
 	// Every LSN that stands in the log, and none above: a group that has its LSNs
@@ -152,11 +153,7 @@ func (p *Pager) background() {
 		if p.poisoned() != nil {
 			continue
 		}
-		err := p.writeBack()
-		if err == nil {
-			err = p.segs.sync(false)
-		}
-		if err != nil && !harmless(err) {
+		if err := p.writeBack(); err != nil && !harmless(err) {
 			_ = p.setPoison(err)
 		}
 	}

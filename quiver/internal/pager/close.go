@@ -45,9 +45,6 @@ func (p *Pager) finishSession() error {
 	if err := p.writeBack(); err != nil {
 		return err
 	}
-	if err := p.segs.sync(false); err != nil {
-		return err
-	}
 	next, ids := p.settleFree()
 	err := p.writeMeta(func(m *format.Meta) {
 		m.LastLSN = max(m.LastLSN, p.counter.Load())
@@ -62,8 +59,10 @@ func (p *Pager) finishSession() error {
 	if err := p.segs.truncate(next); err != nil {
 		return err
 	}
+	// While a snapshot outlives the session, only a recount can tell which pages
+	// are free: those that it needs are on no list.
 	sum := uint64(0)
-	if !p.recountDue {
+	if !p.recountDue && p.oldestKept() == unbornSeq {
 		sum = format.FreeSum(ids, p.meta.LastLSN, p.meta.NextPageID)
 	}
 	if err := p.replace(FreeName, format.EncodeFree(ids, sum)); err != nil {
@@ -77,8 +76,11 @@ func (p *Pager) finishSession() error {
 // with the free ids at its end taken back.
 func (p *Pager) settleFree() (next uint64, ids []uint64) {
 	ids = slices.Concat(p.listed, p.pool)
+	oldest := p.oldestKept()
 	for _, f := range p.quarantine {
-		ids = append(ids, f.id)
+		if f.seq <= oldest {
+			ids = append(ids, f.id)
+		}
 	}
 	slices.Sort(ids)
 	next = p.next

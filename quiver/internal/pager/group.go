@@ -27,10 +27,10 @@ func newGroup() *group {
 	return &group{done: make(chan struct{}), lead: make(chan struct{}, 1)}
 }
 
-// add lists a page once.
-func (g *group) add(pg *Page) {
+// add lists a page once, with the version that the group replaces.
+func (g *group) add(pg *Page, replaced *image) {
 	if pg.group != g {
-		pg.group = g
+		pg.group, pg.replaced = g, replaced
 		g.pages = append(g.pages, pg)
 	}
 }
@@ -100,6 +100,7 @@ func (p *Pager) gather() {
 type sealed struct {
 	*group
 	images  []*image
+	olds    []*image // the versions that they replace
 	pages   []*Page
 	entries []wal.Entry
 }
@@ -117,14 +118,15 @@ func (p *Pager) seal() *sealed {
 	}
 	slices.SortFunc(s.pages, g.logOrder)
 	s.images = make([]*image, len(s.pages))
+	s.olds = make([]*image, len(s.pages))
 	s.entries = make([]wal.Entry, len(s.pages))
 	last := p.counter.Add(uint64(len(s.pages)))
 	for i, pg := range s.pages {
 		img := pg.latest.Load()
 		img.lsn = last - uint64(len(s.pages)-1-i)
-		s.images[i] = img
+		s.images[i], s.olds[i] = img, pg.replaced
 		s.entries[i] = wal.Entry{PageID: pg.ID, LSN: img.lsn, Page: img.data}
-		pg.group = nil
+		pg.group, pg.replaced = nil, nil
 	}
 	return s
 }
@@ -176,6 +178,9 @@ func (p *Pager) writeGroup(s *sealed) error {
 	if err := p.makeRoom(len(s.entries)); err != nil {
 		return unwritten(err)
 	}
+	if err := p.freeze(s); err != nil {
+		return unwritten(err)
+	}
 	if err := p.log.Append(s.entries); err != nil {
 		return err
 	}
@@ -183,17 +188,16 @@ func (p *Pager) writeGroup(s *sealed) error {
 	if err := p.log.Sync(); err != nil {
 		return &syncError{err}
 	}
+	p.markDirty(s)
 	if !p.o.DataFsync {
-		p.markDirty(s)
 		return nil
 	}
 	// The group is durable already. If its pages find no space now they stay
 	// dirty, and the next checkpoint tries again.
-	p.markDirty(s)
 	if err := p.writeBack(); err != nil && !harmless(err) {
 		return err
 	}
-	return p.segs.sync(false)
+	return nil
 }
 
 // makeRoom makes sure that n records fit in the log behind those that are there.

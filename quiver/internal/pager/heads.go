@@ -7,7 +7,10 @@ import (
 )
 
 // Head is the first page of a bucket, or format.NoPage.
-func (p *Pager) Head(bucket uint32) uint64 { return p.heads[bucket].Load() }
+func (p *Pager) Head(bucket uint32) uint64 { return (*p.heads.Load())[bucket] }
+
+// Heads are the first pages of all buckets. The slice never changes.
+func (p *Pager) Heads() []uint64 { return *p.heads.Load() }
 
 // ProvideHeads gives every bucket of the list that has none an empty head page
 // (R4): first the pages, as a group in the synced log, then the directory that
@@ -41,12 +44,12 @@ func (p *Pager) ProvideHeads(buckets []uint32) error {
 // directory's own size, so that filling a database writes the directory a
 // bounded number of times its size.
 func (p *Pager) addHeads(missing []uint32) []uint32 {
-	more := int(format.DirSize(len(p.heads))) / p.o.PageSize
+	more := int(format.DirSize(len(p.Heads()))) / p.o.PageSize
 	asked := make(map[uint32]bool, len(missing))
 	for _, b := range missing {
 		asked[b] = true
 	}
-	for ; more > 0 && p.headsNext < len(p.heads); p.headsNext++ {
+	for ; more > 0 && p.headsNext < len(p.Heads()); p.headsNext++ {
 		b := uint32(p.headsNext)
 		if p.Head(b) == format.NoPage && !asked[b] {
 			missing = append(missing, b)
@@ -57,7 +60,7 @@ func (p *Pager) addHeads(missing []uint32) []uint32 {
 }
 
 func (p *Pager) provide(buckets []uint32) error {
-	tx, err := p.Begin()
+	tx, err := p.Begin(true)
 	if err != nil {
 		return err
 	}
@@ -74,10 +77,7 @@ func (p *Pager) provide(buckets []uint32) error {
 	if err := tx.Commit(true); err != nil {
 		return err
 	}
-	heads := make([]uint64, len(p.heads))
-	for b := range heads {
-		heads[b] = p.Head(uint32(b))
-	}
+	heads := slices.Clone(p.Heads())
 	for i, b := range buckets {
 		heads[b] = ids[i]
 	}
@@ -90,8 +90,6 @@ func (p *Pager) provide(buckets []uint32) error {
 		}
 		return p.surface(err)
 	}
-	for i, b := range buckets {
-		p.heads[b].Store(ids[i])
-	}
+	p.heads.Store(&heads)
 	return nil
 }

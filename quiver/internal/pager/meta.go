@@ -75,7 +75,12 @@ func (p *Pager) replaceOnce(name string, data []byte) (err error) {
 		err = e
 	}
 	if err == nil {
-		err = p.fs.Rename(tmp, path)
+		if err = p.fs.Rename(tmp, path); err != nil {
+			if _, gone := p.fs.Stat(tmp); gone != nil {
+				// It may have been done: nobody knows which file is there.
+				return &syncError{err}
+			}
+		}
 	}
 	if err != nil {
 		// The tmp is not needed and is removed again before its next use.

@@ -3,9 +3,10 @@ package pager
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
-	"sync/atomic"
+	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
@@ -22,6 +23,8 @@ type found struct {
 	heads []uint64
 	free  format.Free
 	scan  wal.Result
+	// logWhole: the log has its header.
+	logWhole bool
 }
 
 // Open locks the folder, validates everything, recovers where it must, and is
@@ -111,7 +114,7 @@ func (p *Pager) read() (*found, error) {
 }
 
 func (p *Pager) readMeta(f *found) error {
-	b, err := vfs.ReadFile(p.fs, p.file(MetaName), 4096)
+	b, err := p.readSmall(MetaName, 4096)
 	if err != nil {
 		return err
 	}
@@ -126,6 +129,15 @@ func (p *Pager) readMeta(f *found) error {
 	p.o.PageSize = int(m.PageSize)
 	p.cache.limit = p.o.cachePages()
 	return nil
+}
+
+// readSmall reads one of the small files, whose size is bounded.
+func (p *Pager) readSmall(name string, limit int64) ([]byte, error) {
+	b, err := vfs.ReadFile(p.fs, p.file(name), limit)
+	if errors.Is(err, syscall.EFBIG) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &CorruptionError{Path: p.file(name), Page: format.NoPage, Offset: NoOffset, Err: err}
+	}
+	return b, err
 }
 
 // missing tells a file that an interrupted init never made from one that was lost.
@@ -143,7 +155,7 @@ func (p *Pager) missing(name string, err error) error {
 const maxBuckets = 1 << 24
 
 func (p *Pager) readDir(f *found) error {
-	b, err := vfs.ReadFile(p.fs, p.file(DirName), format.DirSize(maxBuckets)+4096)
+	b, err := p.readSmall(DirName, format.DirSize(maxBuckets)+4096)
 	if err != nil {
 		return p.missing(DirName, err)
 	}
@@ -162,7 +174,7 @@ func (p *Pager) readDir(f *found) error {
 // vouched for it, so salvage does without the file.
 func (p *Pager) readFree(f *found) error {
 	limit := int64(24) + 8*int64(max(f.meta.NextPageID, p.segs.pages())+slackPages)
-	b, err := vfs.ReadFile(p.fs, p.file(FreeName), max(limit, 4096))
+	b, err := p.readSmall(FreeName, max(limit, 4096))
 	if err == nil {
 		if f.free, err = format.DecodeFree(b); err != nil {
 			err = fileCorrupt(p.file(FreeName), err)
@@ -182,6 +194,9 @@ func (p *Pager) readLog(f *found) error {
 	if err != nil {
 		return p.missing(wal.FileName, err)
 	}
+	if err := p.checkLogHeader(f); err != nil {
+		return err
+	}
 	f.scan, err = wal.Scan(p.logFile, wal.ScanOptions{
 		PageSize: p.o.PageSize, MetaLastLSN: f.meta.LastLSN, Clean: f.meta.Clean, Salvage: p.o.Salvage,
 		Held:     p.held,
@@ -192,6 +207,23 @@ func (p *Pager) readLog(f *found) error {
 		return &CorruptionError{Path: p.file(wal.FileName), Page: format.NoPage, Offset: damage.Offset, Reason: damage.Reason}
 	}
 	return err
+}
+
+// checkLogHeader refuses a log without a whole header, unless nothing was ever
+// stored: no crash leaves one, for Init syncs the header before it makes the
+// meta, and a cut keeps it.
+func (p *Pager) checkLogHeader(f *found) error {
+	var h [format.WALHeaderSize]byte
+	n, err := p.logFile.ReadAt(h[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	err = format.CheckWALHeader(h[:n])
+	f.logWhole = err == nil
+	if err == nil || p.o.Salvage || f.meta.NextPageID == 0 && p.segs.pages() == 0 {
+		return nil
+	}
+	return fileCorrupt(p.file(wal.FileName), err)
 }
 
 func (p *Pager) openLog() (err error) {
@@ -253,10 +285,7 @@ func (p *Pager) validate(f *found) error {
 // adopt takes over what was read.
 func (p *Pager) adopt(f *found) {
 	p.meta = f.meta
-	p.heads = make([]atomic.Uint64, len(f.heads))
-	for b, h := range f.heads {
-		p.heads[b].Store(h)
-	}
+	p.heads.Store(&f.heads)
 	p.pageLimit.Store(p.next)
 	p.applied.Store(max(f.meta.LastLSN, f.scan.LastLSN))
 	p.counter.Store(max(f.meta.LastLSN, f.scan.MaxLSN))
@@ -267,6 +296,9 @@ func (p *Pager) adopt(f *found) {
 		p.listed = f.free.IDs
 	} else {
 		p.recountDue = p.next > 0 && !p.o.ReadOnly
+	}
+	if f.scan.Kind == wal.Marked {
+		p.logEnd = f.scan.LastLSN
 	}
 	p.logRecords.Store(int64(f.scan.Records))
 	p.logBytes.Store(format.WALHeaderSize + f.scan.Bytes)

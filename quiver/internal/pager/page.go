@@ -3,6 +3,8 @@ package pager
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
 )
 
 // image is one version of a page. Its bytes never change once it is installed,
@@ -38,7 +40,10 @@ type Page struct {
 	staged []byte // copy of the running operation; owned by the writer lock
 	base   *image // what staged was copied from
 	group  *group // open group that lists it; owned by the writer lock
-	fresh  bool   // given out and not yet in any published group; owned by the writer lock
+	// replaced is the version that the open group replaces, for snapshots; owned
+	// by the writer lock.
+	replaced *image
+	fresh    bool // given out and not yet in any published group; owned by the writer lock
 
 	refs   int  // bucket states that hold it; owned by the table's shard
 	ringed bool // in the clock's ring; owned by the cache
@@ -71,6 +76,14 @@ func (p *Page) trim(min uint64) (done bool) {
 		img.prev.Store(nil)
 	}
 	return p.latest.Load() == img
+}
+
+// pageLSN is the LSN of a version: its own, or that in the bytes from the disk.
+func (img *image) pageLSN() uint64 {
+	if img.lsn != 0 {
+		return img.lsn
+	}
+	return format.PageLSN(img.data)
 }
 
 const tableShards = 64

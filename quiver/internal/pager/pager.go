@@ -50,6 +50,7 @@ type Pager struct {
 	// the winning image of a page stands. It does not change after Open.
 	overlay map[uint64]wal.Image
 	logFile vfs.File
+	logEnd  uint64 // last LSN of a log of ours that is redone; 0 if there is none
 
 	visible   atomic.Uint64 // last operation that readers see
 	applied   atomic.Uint64 // LSN of the last published image
@@ -75,6 +76,7 @@ type Pager struct {
 	pool       []uint64
 	listed     []uint64 // ids on the free file, when it is believed
 	quarantine []freedPage
+	snapshots  []*Snapshot         // live ones; changed with commitMu held too
 	fileFree   []uint64            // what the free file says, for a read-only handle
 	accounted  map[uint64]struct{} // not nil while a walk through all pages runs
 	recountDue bool
@@ -84,8 +86,8 @@ type Pager struct {
 	session bool        // the clean flag is off on the disk
 	reserve reserve
 
-	heads     []atomic.Uint64
-	headsMu   sync.Mutex // one provision at a time
+	heads     atomic.Pointer[[]uint64] // replaced as a whole, never changed
+	headsMu   sync.Mutex               // one provision at a time
 	wantMu    sync.Mutex
 	want      map[uint32]struct{}
 	headsNext int // where the search for further buckets without a head goes on
@@ -143,7 +145,7 @@ func (p *Pager) Start(h Hooks) {
 func (p *Pager) PageSize() int { return p.o.PageSize }
 
 // Buckets is the number of buckets, fixed when the database was made.
-func (p *Pager) Buckets() uint32 { return uint32(len(p.heads)) }
+func (p *Pager) Buckets() uint32 { return uint32(len(*p.heads.Load())) }
 
 // Dir is the root of the database.
 func (p *Pager) Dir() string { return p.dir }

@@ -55,13 +55,19 @@ func (p *Pager) undo(s *sealed, cause error) bool {
 	later := p.open
 	p.open = newGroup()
 	buckets := map[uint32]bool{}
-	for _, g := range []*group{s.group, later} {
-		for _, pg := range g.pages {
-			pg.group = nil
-			p.takeBack(pg, visible)
-			if pg.Index >= 0 {
-				buckets[pg.Bucket] = true
-			}
+	takeBack := func(pg *Page, replaced *image) {
+		pg.group, pg.replaced = nil, nil
+		p.takeBack(pg, replaced, visible)
+		if pg.Index >= 0 {
+			buckets[pg.Bucket] = true
+		}
+	}
+	for i, pg := range s.pages {
+		takeBack(pg, s.olds[i])
+	}
+	for _, pg := range later.pages {
+		if pg.group == later {
+			takeBack(pg, pg.replaced)
 		}
 	}
 	for b := range buckets {
@@ -83,8 +89,9 @@ func (p *Pager) undo(s *sealed, cause error) bool {
 	return true
 }
 
-// takeBack drops the versions of a page that nobody has seen.
-func (p *Pager) takeBack(pg *Page, visible uint64) {
+// takeBack drops the versions of a page that nobody has seen. If one remains
+// that is not logged, the page waits in the open group.
+func (p *Pager) takeBack(pg *Page, replaced *image, visible uint64) {
 	img := pg.latest.Load()
 	if img == nil || img.seq == unbornSeq {
 		return
@@ -102,6 +109,6 @@ func (p *Pager) takeBack(pg *Page, visible uint64) {
 	}
 	pg.latest.Store(img)
 	if !img.logged {
-		p.open.add(pg)
+		p.open.add(pg, replaced)
 	}
 }

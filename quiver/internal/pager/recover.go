@@ -44,8 +44,14 @@ func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bo
 	if err := p.segs.read(img.PageID, disk); err != nil || format.VerifyPage(disk, img.PageID) != nil {
 		return buf, true, nil
 	}
-	if format.PageLSN(disk) > img.LSN {
-		raise(&p.counter, format.PageLSN(disk))
+	if lsn := format.PageLSN(disk); lsn > img.LSN {
+		if p.logEnd > 0 && lsn > p.logEnd && !p.o.Salvage {
+			// Segments are written after the sync of a group: this page's was
+			// synced, so its loss is no torn write.
+			return nil, false, &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: NoOffset,
+				Reason: fmt.Sprintf("ends at LSN %d, but the page stands in its segment with LSN %d", p.logEnd, lsn)}
+		}
+		raise(&p.counter, lsn)
 		return disk, false, nil
 	}
 	return buf, !bytes.Equal(buf, disk), nil
@@ -82,7 +88,7 @@ func (p *Pager) recover(f *found) error {
 	if err != nil {
 		return err
 	}
-	if f.meta.Clean && size == format.WALHeaderSize {
+	if f.meta.Clean && size == format.WALHeaderSize && f.logWhole {
 		return nil
 	}
 	list := winners(f.scan.Images)

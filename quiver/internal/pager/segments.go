@@ -184,15 +184,16 @@ func (s *segments) writeRun(id uint64, data []byte) error {
 	if err != nil {
 		return err
 	}
+	_, err = g.file.WriteAt(data, off)
 	s.mu.Lock()
 	g.unsynced = true
+	if err == nil {
+		g.size = max(g.size, off+int64(len(data)))
+	}
 	s.mu.Unlock()
-	if _, err := g.file.WriteAt(data, off); err != nil {
+	if err != nil {
 		return fmt.Errorf("write page %d: %w", id, err)
 	}
-	s.mu.Lock()
-	g.size = max(g.size, off+int64(len(data)))
-	s.mu.Unlock()
 	return nil
 }
 
@@ -217,7 +218,7 @@ func (s *segments) sync(all bool) error {
 		if err != nil {
 			return err
 		}
-		// Cleared first: a write during the sync makes it dirty again.
+		// Cleared first: a write that returns during the sync sets it again.
 		s.mu.Lock()
 		g.unsynced = false
 		s.mu.Unlock()

@@ -26,8 +26,14 @@ type Tx struct {
 	headFirst []uint32
 }
 
-// Begin takes the writer lock.
-func (p *Pager) Begin() (*Tx, error) {
+// Begin takes the writer lock, for an operation that Commit will sync or not. A
+// group that is large already is flushed first, for its images wait in memory:
+// if that finds no space, nothing of this operation has happened.
+func (p *Pager) Begin(sync bool) (*Tx, error) {
+	limit := p.o.LogBytes
+	if !sync {
+		limit = min(limit, p.o.NoSyncBytes)
+	}
 	if p.o.ReadOnly {
 		return nil, ErrReadOnly
 	}
@@ -37,10 +43,8 @@ func (p *Pager) Begin() (*Tx, error) {
 			p.mu.Unlock()
 			return nil, err
 		}
-		// A group that is large already is flushed before it grows further: its
-		// images wait in memory.
 		g := p.open
-		if int64(len(g.pages))*int64(p.o.PageSize) < p.o.LogBytes {
+		if int64(len(g.pages))*int64(p.o.PageSize) < limit {
 			break
 		}
 		leads := p.join(g)
@@ -160,8 +164,9 @@ func (tx *Tx) Commit(sync bool) error {
 		return p.settleUnlock()
 	}
 	for _, pg := range tx.staged {
+		old := pg.base
 		p.install(pg, seq, g)
-		g.add(pg)
+		g.add(pg, old)
 	}
 	for _, b := range tx.headFirst {
 		if g.headFirst == nil {
@@ -182,10 +187,8 @@ func (tx *Tx) Commit(sync bool) error {
 		p.visible.Store(seq)
 		p.trimPublished(tx.staged)
 		tx.reset()
-		if int64(len(g.pages))*int64(p.o.PageSize) < p.o.NoSyncBytes {
-			p.mu.Unlock()
-			return nil
-		}
+		p.mu.Unlock()
+		return nil
 	}
 	tx.reset()
 	leads := p.join(g)

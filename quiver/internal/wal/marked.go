@@ -202,12 +202,13 @@ func (s *scanner) likeOurs(rec *found) bool {
 }
 
 // cutInHeader finds a file that ends inside the first record's header, as far
-// as type, flags and LSN are there to tell. Behind live records so short a file
-// is damage whatever stands there.
+// as type and flags are there to tell, and the LSN if it is. Growth is by far
+// more than a header, so no crash of ours leaves such a length. Behind live
+// records so short a file is damage whatever stands there.
 func (s *scanner) cutInHeader(bad int64, due sequence) (*DamageError, error) {
-	const told = 12
+	const flagsEnd, lsnEnd = 2, 12
 	n := s.r.size - bad
-	if bad != format.WALHeaderSize || n < told || n >= format.RecordHeaderSize {
+	if bad != format.WALHeaderSize || n < flagsEnd || n >= format.RecordHeaderSize {
 		return nil, nil
 	}
 	b, err := s.r.bytes(bad, int(n))
@@ -220,8 +221,14 @@ func (s *scanner) cutInHeader(bad int64, due sequence) (*DamageError, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read log at offset %d: %w", bad, err)
 	}
-	zero := b[recordZeroOff] == 0 && b[recordZeroOff+1] == 0
-	if rec.Type != format.RecordPageImage || !zero || !rec.Marked() || !due.mayAccept(rec, 0) {
+	zero := head[recordZeroOff] == 0 && head[recordZeroOff+1] == 0
+	if rec.Type != format.RecordPageImage || !zero || !rec.Marked() || rec.Group() != due.group {
+		return nil, nil
+	}
+	if n < lsnEnd {
+		return damagef(bad, "the file ends inside a record"), nil
+	}
+	if !due.mayAccept(rec, 0) {
 		return nil, nil
 	}
 	s.see(rec.LSN)

@@ -1,0 +1,2 @@
+// Package fuzz x.
+package fuzz

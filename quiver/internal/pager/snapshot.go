@@ -1,0 +1,197 @@
+package pager
+
+import (
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+)
+
+// Frozen is a page as a snapshot needs it: a sealed image.
+type Frozen struct {
+	PageID, LSN uint64
+	Page        []byte
+}
+
+// Keeper keeps the pages of a snapshot that would otherwise be overwritten. Has
+// and Read may be called beside Freeze.
+type Keeper interface {
+	Has(id uint64) bool
+	// Freeze keeps pages; all of them or, with an error, none. If the snapshot
+	// outlives the process they are durable when it returns.
+	Freeze(pages []Frozen) error
+	// Read copies a page that it has.
+	Read(id uint64, buf []byte) error
+}
+
+// Snapshot is the database as of one LSN. A page that is overwritten is kept
+// first: the version that a group replaces is frozen before a byte of the group
+// is written (R8), so what is neither frozen nor newer than the snapshot is
+// unchanged. Pages that are freed meanwhile are not given out again before the
+// snapshot ends.
+type Snapshot struct {
+	p      *Pager
+	seq    uint64
+	lsn    uint64
+	heads  []uint64
+	keeper Keeper
+	kept   bool // outlives the session
+}
+
+// BeginSnapshot takes the state of this moment: everything that is visible,
+// made durable first. makeKeeper is called with its LSN and heads; kept says
+// that the snapshot outlives the session.
+func (p *Pager) BeginSnapshot(kept bool, makeKeeper func(lsn uint64, heads []uint64) (Keeper, error)) (*Snapshot, error) {
+	p.commitMu.Lock()
+	defer p.commitMu.Unlock()
+	for {
+		if err := p.snapshotAllowed(); err != nil {
+			return nil, err
+		}
+		p.mu.Lock()
+		if p.visible.Load() == p.durable {
+			break
+		}
+		// Batches without a sync are visible and not durable.
+		p.mu.Unlock()
+		p.flush()
+	}
+	defer p.mu.Unlock()
+	s := &Snapshot{p: p, seq: p.durable, lsn: p.applied.Load(), heads: p.Heads(), kept: kept}
+	var err error
+	if s.keeper, err = makeKeeper(s.lsn, s.heads); err != nil {
+		return nil, err
+	}
+	p.snapshots = append(p.snapshots, s)
+	return s, nil
+}
+
+func (p *Pager) snapshotAllowed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.writable()
+}
+
+// AdoptSnapshot takes up a snapshot of an earlier session, before the first
+// operation of this one.
+func (p *Pager) AdoptSnapshot(lsn uint64, heads []uint64, k Keeper) *Snapshot {
+	s := &Snapshot{p: p, lsn: lsn, heads: heads, keeper: k, kept: true}
+	p.commitMu.Lock()
+	p.mu.Lock()
+	p.snapshots = append(p.snapshots, s)
+	p.mu.Unlock()
+	p.commitMu.Unlock()
+	return s
+}
+
+// End takes the protection away.
+func (s *Snapshot) End() {
+	p := s.p
+	p.commitMu.Lock()
+	p.mu.Lock()
+	p.snapshots = slices.DeleteFunc(p.snapshots, func(o *Snapshot) bool { return o == s })
+	p.mu.Unlock()
+	p.commitMu.Unlock()
+}
+
+// LSN is the last change that the snapshot has.
+func (s *Snapshot) LSN() uint64 { return s.lsn }
+
+// Heads are the first pages of the buckets as of the snapshot.
+func (s *Snapshot) Heads() []uint64 { return s.heads }
+
+// Seq is the last operation of this session that the snapshot has.
+func (s *Snapshot) Seq() uint64 { return s.seq }
+
+// Page is the page of an id as of the snapshot; nil if it did not exist then,
+// or is not to be had any more because the protection has ended.
+func (s *Snapshot) Page(id uint64) ([]byte, error) {
+	if data, ok, err := s.frozen(id); ok || err != nil {
+		return data, err
+	}
+	pg, err := s.p.Lookup(id)
+	if err != nil {
+		return nil, err
+	}
+	img, err := s.p.published(pg)
+	if err != nil {
+		return nil, err
+	}
+	// What has been published since was frozen before that.
+	if data, ok, err := s.frozen(id); ok || err != nil {
+		return data, err
+	}
+	if img == nil || img.seq > s.seq || img.seq == 0 && img.pageLSN() > s.lsn {
+		return nil, nil
+	}
+	return img.data, nil
+}
+
+func (s *Snapshot) frozen(id uint64) (data []byte, ok bool, err error) {
+	if !s.keeper.Has(id) {
+		return nil, false, nil
+	}
+	data = make([]byte, s.p.o.PageSize)
+	return data, true, s.keeper.Read(id, data)
+}
+
+// published is the newest image that readers may see, nil if there is none.
+func (p *Pager) published(pg *Page) (*image, error) {
+	for {
+		at := p.visible.Load()
+		img, cold := pg.at(at)
+		if cold {
+			if _, err := p.load(pg); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if img != nil || p.visible.Load() == at {
+			return img, nil
+		}
+	}
+}
+
+// freeze keeps what live snapshots need of the versions that a group replaces.
+// The frames have their space before the group is written: a full disk fails
+// the group, not a promise.
+func (p *Pager) freeze(s *sealed) error {
+	for _, sn := range p.snapshots {
+		var pages []Frozen
+		for i, pg := range s.pages {
+			old := s.olds[i]
+			if old.seq == unbornSeq || old.pageLSN() > sn.lsn || sn.keeper.Has(pg.ID) {
+				continue
+			}
+			data := slices.Clone(old.data)
+			format.SealPage(data, old.pageLSN())
+			pages = append(pages, Frozen{pg.ID, old.pageLSN(), data})
+		}
+		if len(pages) == 0 {
+			continue
+		}
+		if err := sn.keeper.Freeze(pages); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldestSnapshot is the earliest operation that a live snapshot stands at.
+func (p *Pager) oldestSnapshot() uint64 {
+	oldest := uint64(unbornSeq)
+	for _, s := range p.snapshots {
+		oldest = min(oldest, s.seq)
+	}
+	return oldest
+}
+
+// oldestKept is the same for the snapshots that outlive the session.
+func (p *Pager) oldestKept() uint64 {
+	oldest := uint64(unbornSeq)
+	for _, s := range p.snapshots {
+		if s.kept {
+			oldest = min(oldest, s.seq)
+		}
+	}
+	return oldest
+}

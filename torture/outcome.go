@@ -1,0 +1,271 @@
+package torture
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/model"
+	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/torture/raw"
+)
+
+// outcome is what the engine makes of an image of a disk. It depends on the
+// bytes alone, so that equal images share one; what it ought to be depends on
+// the moment of the crash and is judged apart.
+type outcome struct {
+	absent bool // there is no database: its init had not ended
+	class  int  // content, as a class of the timeline; -1 if the run never made it
+	lsn    uint64
+	flaws  []flaw // wrong whatever had been promised
+
+	log *faultfs.Log // of the recovery, for a second crash; nil when not kept
+	// opened is the last call of the open, after which the content is promised.
+	opened int
+}
+
+func (o *outcome) flaw(rule, format string, args ...any) {
+	o.flaws = append(o.flaws, flaw{rule, fmt.Sprintf(format, args...)})
+}
+
+// prober opens images. It belongs to one run.
+type prober struct {
+	k    Knobs
+	keys []string
+	line *timeline
+
+	known    map[faultfs.Digest]*outcome
+	carried  map[carryKey][]flaw // what came of writing on
+	opens    int
+	carries  int
+	keepLogs bool
+	fresh    []string // keys that no run uses, one for each bucket and one more for the first
+}
+
+func newProber(w Workload, line *timeline) *prober {
+	p := &prober{k: w.Knobs, keys: w.keys(), line: line, known: map[faultfs.Digest]*outcome{}, carried: map[carryKey][]flaw{}}
+	for b := range w.Knobs.Buckets {
+		p.fresh = append(p.fresh, keyIn(b, 500, w.Knobs.Buckets))
+	}
+	p.fresh = append(p.fresh, keyIn(0, 501, w.Knobs.Buckets))
+	return p
+}
+
+// of is the outcome of an image.
+func (p *prober) of(im faultfs.Image) *outcome {
+	if o := p.known[im.Digest]; o != nil {
+		return o
+	}
+	o := p.probe(im.FS, true)
+	p.known[im.Digest] = o
+	return o
+}
+
+// probe looks at a disk with every judge. fresh gives a copy of it each time.
+// A disk on which a power cut may still take things away (durable is false) is
+// only read and recovered.
+func (p *prober) probe(fresh func() *faultfs.FS, durable bool) (o *outcome) {
+	p.opens++
+	o = &outcome{class: -1}
+	defer func() {
+		if x := recover(); x != nil {
+			o.flaw("I16 no panic", "panic: %v", x)
+		}
+	}()
+	disk := fresh()
+	view := p.raw(o, disk)
+	if view == nil {
+		p.incomplete(o, disk)
+		return o
+	}
+	seen := p.readOnly(o, fresh())
+	p.recover(o, disk, view, seen)
+	if len(o.flaws) == 0 && durable {
+		p.idempotent(o, fresh(), disk.Digest())
+	}
+	return o
+}
+
+// raw reads the bytes without the engine. It returns nil when there is no meta.
+func (p *prober) raw(o *outcome, disk *faultfs.FS) *raw.View {
+	v, err := rawView(disk)
+	if err != nil {
+		o.flaw("harness", "%v", err)
+	}
+	if v == nil {
+		return nil
+	}
+	for _, f := range v.Faults {
+		o.flaw("I7 raw", "%s", f)
+	}
+	return v
+}
+
+func rawView(disk *faultfs.FS) (*raw.View, error) {
+	files, err := raw.Load(root, disk.List(), disk.ReadFile)
+	if err != nil || files.Meta == nil {
+		return nil, err
+	}
+	return raw.Recover(files), nil
+}
+
+// readOnly opens an image for reading, which changes nothing but LOCK.
+func (p *prober) readOnly(o *outcome, disk *faultfs.FS) model.State {
+	before := disk.Digest()
+	db, err := quiver.OpenReadOnly(root, p.k.options(quiet{disk}))
+	if err != nil {
+		o.flaw("I19 opens", "read-only: %v", err)
+		return nil
+	}
+	got, err := content(db, p.keys)
+	if err != nil {
+		o.flaw("I4 honest", "read-only: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		o.flaw("I19 works", "close of a read-only handle: %v", err)
+	}
+	if disk.Digest() != before && !onlyLock(disk) {
+		o.flaw("read-only", "a read-only handle has changed a file")
+	}
+	p.closed(o, disk)
+	return got
+}
+
+// onlyLock tells whether all that the log of a disk changed is the lock file.
+func onlyLock(disk *faultfs.FS) bool {
+	for _, r := range disk.Log().Records() {
+		if r.Kind&(faultfs.KindWrite|faultfs.KindTruncate|faultfs.KindAllocate|faultfs.KindRename|faultfs.KindRemove|faultfs.KindMkdir) != 0 ||
+			r.Kind == faultfs.KindCreate && faultfs.ClassOf(r.Path) != faultfs.ClassLock {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *prober) closed(o *outcome, disk *faultfs.FS) {
+	if h, l := disk.Handles(), disk.Locks(); h != 0 || l != 0 {
+		o.flaw("I20 no leaks", "%d handles and %d locks are left after Close", h, l)
+	}
+}
+
+// incomplete judges an image without a meta: nobody finds a database there, and
+// an init makes one.
+func (p *prober) incomplete(o *outcome, disk *faultfs.FS) {
+	before := disk.Digest()
+	for _, open := range []func(string, *quiver.Options) (*quiver.DB, error){quiver.OpenReadOnly, quiver.Open} {
+		_, err := open(root, p.k.options(quiet{disk}))
+		if !errors.Is(err, quiver.ErrNoDatabase) && !errors.Is(err, quiver.ErrIncomplete) {
+			o.flaw("init", "open of an unfinished database: %v", err)
+			return
+		}
+	}
+	if disk.Digest() != before && !onlyLock(disk) {
+		o.flaw("I18 no harm", "a failed open has changed a file")
+	}
+	o.absent = true
+	p.keep(o, disk)
+	if err := quiver.Init(root, p.k.init(quiet{disk})); err != nil {
+		o.flaw("init", "init again: %v", err)
+		return
+	}
+	p.closed(o, disk)
+	db, err := quiver.Open(root, p.k.options(quiet{disk}))
+	if err != nil {
+		o.flaw("init", "open after the second init: %v", err)
+		return
+	}
+	p.carry(o, disk, db, model.State{}, 0)
+}
+
+// keep keeps the log of what was done to a disk so far.
+func (p *prober) keep(o *outcome, disk *faultfs.FS) {
+	if p.keepLogs {
+		o.log, o.opened = disk.Log(), disk.Seq()
+	}
+}
+
+// recover opens an image, compares all that can be read, and writes on.
+func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State) {
+	highest := view.MaxLSN()
+	db, err := quiver.Open(root, p.k.options(quiet{disk}))
+	if err != nil {
+		// Init writes the meta last: without the other files it is not done.
+		if errors.Is(err, quiver.ErrIncomplete) {
+			o.absent = true
+			return
+		}
+		o.flaw("I19 opens", "%v", err)
+		return
+	}
+	opened := disk.Seq()
+	got, err := content(db, p.keys)
+	if err != nil {
+		o.flaw("I4 honest", "%v", err)
+	}
+	if seen != nil && !model.Equal(seen, got) {
+		o.flaw("read-only", "a read-only handle shows something else: %s", model.Diff(seen, got))
+	}
+	if len(view.Faults) == 0 && !model.Equal(model.State(view.Pairs), got) {
+		o.flaw("I7 raw", "the bytes on the disk, read without the engine, say something else: %s", model.Diff(model.State(view.Pairs), got))
+	}
+	o.flaws = append(o.flaws, checkFindings(db, false)...)
+	o.lsn = db.LastLSN()
+	if o.class = p.line.find(got); o.class < 0 {
+		o.flaw("I3 no hole", "the run never made this state; against the newest: %s", model.Diff(got, p.line.states[p.line.top]))
+	}
+	p.keep(o, disk)
+	if p.keepLogs {
+		o.opened = opened
+	}
+	if len(o.flaws) > 0 {
+		_ = db.Close() // what is wrong is known already
+		return
+	}
+	p.carry(o, disk, db, got, highest)
+}
+
+// idempotent judges what opening and closing alone does: it ends in a clean
+// database, and doing it again changes nothing.
+func (p *prober) idempotent(o *outcome, disk *faultfs.FS, _ faultfs.Digest) {
+	db, err := quiver.Open(root, p.k.options(quiet{disk}))
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		o.flaw("I19 works", "open and close: %v", err)
+		return
+	}
+	key := carryKey{digest: disk.Digest(), closed: true}
+	if flaws, known := p.carried[key]; known {
+		o.flaws = append(o.flaws, flaws...)
+		return
+	}
+	before := len(o.flaws)
+	p.closed(o, disk)
+	v, err := rawView(disk)
+	if err != nil || v == nil {
+		o.flaw("I7 raw", "after open and close: %v", err)
+		return
+	}
+	for _, f := range slices.Concat(v.Faults, v.Closed(false)) {
+		o.flaw("I7 raw", "after open and close: %s", f)
+	}
+	again, err := quiver.Open(root, p.k.options(quiet{disk}))
+	if err == nil {
+		if again.Recovery().Unclean {
+			o.flaw("I24 clean close", "the second open calls the first close unclean")
+		}
+		if got, err := content(again, p.keys); err != nil || !model.Equal(got, model.State(v.Pairs)) {
+			o.flaw("I9 idempotent", "the second open shows something else (error %v): %s", err, model.Diff(got, model.State(v.Pairs)))
+		}
+		err = again.Close()
+	}
+	if err != nil {
+		o.flaw("I19 works", "second open and close: %v", err)
+	}
+	if disk.Digest() != key.digest {
+		o.flaw("I9 idempotent", "the second open and close has changed a file")
+	}
+	p.carried[key] = o.flaws[before:len(o.flaws):len(o.flaws)]
+}
