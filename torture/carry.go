@@ -16,14 +16,14 @@ type carryKey struct {
 	digest  faultfs.Digest
 	stats   quiver.Stats
 	highest uint64
-	closed  bool // after a close
 }
 
 // carry writes on in a recovered database that holds got: to every bucket, over
 // what is there, a long value into pages that a recount has freed; closes it,
 // and looks whether the next open finds all of it. highest is the highest LSN
-// that stood anywhere on the disk before the open.
-func (p *prober) carry(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.State, highest uint64) {
+// that stood anywhere on the disk before the open. It tells whether this was not
+// known before.
+func (p *prober) carry(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.State, highest uint64) (first bool) {
 	stats, err := db.Stats()
 	if err != nil {
 		o.flaw("I19 works", "stats: %v", err)
@@ -31,13 +31,14 @@ func (p *prober) carry(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.St
 	key := carryKey{digest: disk.Digest(), stats: stats, highest: highest}
 	if flaws, known := p.carried[key]; known {
 		o.flaws = append(o.flaws, flaws...)
-		return
+		return false
 	}
 	p.carries++
 	c := carrier{p: p, disk: disk, db: db, want: got.Clone(), highest: highest}
 	c.run()
 	p.carried[key] = c.flaws
 	o.flaws = append(o.flaws, c.flaws...)
+	return true
 }
 
 type carrier struct {

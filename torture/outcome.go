@@ -80,10 +80,7 @@ func (p *prober) probe(fresh func() *faultfs.FS, durable bool) (o *outcome) {
 		return o
 	}
 	seen := p.readOnly(o, fresh())
-	p.recover(o, disk, view, seen)
-	if len(o.flaws) == 0 && durable {
-		p.idempotent(o, fresh(), disk.Digest())
-	}
+	p.recover(o, disk, view, seen, fresh, durable)
 	return o
 }
 
@@ -186,7 +183,7 @@ func (p *prober) keep(o *outcome, disk *faultfs.FS) {
 }
 
 // recover opens an image, compares all that can be read, and writes on.
-func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State) {
+func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State, fresh func() *faultfs.FS, durable bool) {
 	highest := view.MaxLSN()
 	db, err := quiver.Open(root, p.k.options(quiet{disk}))
 	if err != nil {
@@ -222,12 +219,14 @@ func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen mode
 		_ = db.Close() // what is wrong is known already
 		return
 	}
-	p.carry(o, disk, db, got, highest)
+	if p.carry(o, disk, db, got, highest) && durable {
+		p.idempotent(o, fresh())
+	}
 }
 
 // idempotent judges what opening and closing alone does: it ends in a clean
 // database, and doing it again changes nothing.
-func (p *prober) idempotent(o *outcome, disk *faultfs.FS, _ faultfs.Digest) {
+func (p *prober) idempotent(o *outcome, disk *faultfs.FS) {
 	db, err := quiver.Open(root, p.k.options(quiet{disk}))
 	if err == nil {
 		err = db.Close()
@@ -236,12 +235,7 @@ func (p *prober) idempotent(o *outcome, disk *faultfs.FS, _ faultfs.Digest) {
 		o.flaw("I19 works", "open and close: %v", err)
 		return
 	}
-	key := carryKey{digest: disk.Digest(), closed: true}
-	if flaws, known := p.carried[key]; known {
-		o.flaws = append(o.flaws, flaws...)
-		return
-	}
-	before := len(o.flaws)
+	digest := disk.Digest()
 	p.closed(o, disk)
 	v, err := rawView(disk)
 	if err != nil || v == nil {
@@ -264,8 +258,7 @@ func (p *prober) idempotent(o *outcome, disk *faultfs.FS, _ faultfs.Digest) {
 	if err != nil {
 		o.flaw("I19 works", "second open and close: %v", err)
 	}
-	if disk.Digest() != key.digest {
+	if disk.Digest() != digest {
 		o.flaw("I9 idempotent", "the second open and close has changed a file")
 	}
-	p.carried[key] = o.flaws[before:len(o.flaws):len(o.flaws)]
 }

@@ -42,7 +42,7 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 		return Usage{}, err
 	}
 	defer acc.Abandon()
-	e := examination{s: s, tell: tell, read: s.readerAt(acc.Seq), limit: acc.Limit,
+	e := examination{s: s, tell: tell, state: s.stateAt(acc.Seq), limit: acc.Limit,
 		reached: newBitset(max(acc.Limit, s.pg.PageLimit()))}
 	e.u.Pages = int64(acc.Limit)
 	for n := range s.count {
@@ -63,7 +63,7 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 type examination struct {
 	s       *Store
 	tell    func(Fault)
-	read    pageReader
+	state   stateReader
 	limit   uint64
 	reached bitset
 	u       Usage
@@ -95,7 +95,7 @@ func (e *examination) bucket(n uint32) error {
 	}
 	var pages []format.KV
 	var ids []uint64
-	err := e.s.chainAt(n, e.read, func(id uint64, kv format.KV) error {
+	err := e.s.chainAt(n, e.state, func(id uint64, kv format.KV) error {
 		e.reach(id)
 		pages = append(pages, kv)
 		ids = append(ids, id)
@@ -162,7 +162,7 @@ func (e *examination) page(n uint32, id uint64, kv format.KV, seen map[string]st
 func (e *examination) long(stored []byte) (size uint64, err error) {
 	e.u.LongValues++
 	size, _, _ = format.DecodePlaceholder(stored)
-	err = e.s.overflowChain(stored, e.read, func(id uint64, _ []byte) error {
+	err = e.s.overflowChain(stored, e.state.page, func(id uint64, _ []byte) error {
 		e.u.OverflowPages++
 		e.reach(id)
 		return nil

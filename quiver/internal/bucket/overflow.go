@@ -7,31 +7,6 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
 )
 
-// pageReader gives the bytes of a page by its id, as of some state.
-type pageReader func(id uint64) ([]byte, error)
-
-// readerAt reads the state of operation at, which is pinned.
-func (s *Store) readerAt(at uint64) pageReader {
-	return func(id uint64) ([]byte, error) {
-		pg, err := s.pg.Lookup(id)
-		if err != nil {
-			return nil, err
-		}
-		return s.pg.Read(pg, at)
-	}
-}
-
-// readerIn reads the state that an operation sees.
-func (s *Store) readerIn(tx *pager.Tx) pageReader {
-	return func(id uint64) ([]byte, error) {
-		pg, err := s.pg.Lookup(id)
-		if err != nil {
-			return nil, err
-		}
-		return tx.Data(pg)
-	}
-}
-
 // appendValue appends the value that a record holds or stands for.
 func (s *Store) appendValue(dst, stored []byte, at uint64) ([]byte, error) {
 	if !format.IsPlaceholder(stored) {
@@ -40,7 +15,7 @@ func (s *Store) appendValue(dst, stored []byte, at uint64) ([]byte, error) {
 		}
 		return append(dst, stored...), nil
 	}
-	return s.appendOverflow(dst, stored, s.readerAt(at))
+	return s.appendOverflow(dst, stored, s.stateAt(at).page)
 }
 
 func (s *Store) appendOverflow(dst, placeholder []byte, read pageReader) ([]byte, error) {
@@ -99,7 +74,7 @@ func (s *Store) freeOverflow(tx *pager.Tx, stored []byte) error {
 	if !format.IsPlaceholder(stored) {
 		return nil
 	}
-	return s.overflowChain(stored, s.readerIn(tx), func(id uint64, _ []byte) error {
+	return s.overflowChain(stored, s.stateIn(tx).page, func(id uint64, _ []byte) error {
 		tx.Free(id)
 		return nil
 	})

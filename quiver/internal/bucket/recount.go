@@ -34,12 +34,12 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 			reached.add(id)
 		}
 	}
-	read := s.readerAt(r.Seq)
+	state := s.stateAt(r.Seq)
 	for n := range s.count {
 		if err = context.Cause(ctx); err != nil {
 			break
 		}
-		if err = s.markBucket(n, read, mark); err != nil {
+		if err = s.markBucket(n, state, mark); err != nil {
 			break
 		}
 		if progress != nil {
@@ -55,14 +55,14 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 
 // markBucket marks the pages of a chain and of the values that its records lead
 // to, those of shadowed copies too: the original reads and frees them.
-func (s *Store) markBucket(n uint32, read pageReader, mark func(id uint64)) error {
-	return s.chainAt(n, read, func(id uint64, kv format.KV) error {
+func (s *Store) markBucket(n uint32, state stateReader, mark func(id uint64)) error {
+	return s.chainAt(n, state, func(id uint64, kv format.KV) error {
 		mark(id)
 		for _, stored := range kv.All() {
 			if !format.IsPlaceholder(stored) {
 				continue
 			}
-			err := s.overflowChain(stored, read, func(id uint64, _ []byte) error {
+			err := s.overflowChain(stored, state.page, func(id uint64, _ []byte) error {
 				mark(id)
 				return nil
 			})

@@ -28,8 +28,25 @@ func (s *Store) Scan(o ScanOptions, visit func(Pair) bool) error {
 
 // ScanAt is Scan of the state of operation at, which is pinned.
 func (s *Store) ScanAt(at uint64, o ScanOptions, visit func(Pair) bool) error {
-	sc := scanner{s: s, at: at, o: o, visit: visit, read: s.readerAt(at)}
-	for n := range s.count {
+	sc := scanner{s: s, o: o, visit: visit, state: s.stateAt(at)}
+	return sc.all()
+}
+
+type scanner struct {
+	s     *Store
+	o     ScanOptions
+	visit func(Pair) bool
+	state stateReader
+	pages [][]byte
+	// offsets is reused from page to page.
+	offsets []uint16
+}
+
+func (sc *scanner) all() error {
+	for n := range sc.s.count {
+		if sc.state.head(n) == format.NoPage {
+			continue
+		}
 		more, err := sc.bucket(n)
 		if err != nil || !more {
 			return err
@@ -38,30 +55,16 @@ func (s *Store) ScanAt(at uint64, o ScanOptions, visit func(Pair) bool) error {
 	return nil
 }
 
-type scanner struct {
-	s     *Store
-	at    uint64
-	o     ScanOptions
-	visit func(Pair) bool
-	read  pageReader
-	pages [][]byte
-	// offsets is reused from page to page.
-	offsets []uint16
-}
-
 func (sc *scanner) bucket(n uint32) (more bool, err error) {
 	s := sc.s
-	if s.pg.Head(n) == format.NoPage {
-		return true, nil
-	}
 	b := s.bucket(n)
-	if !b.checked.Load() {
+	if !b.checked.Load() && s.pg.Head(n) != format.NoPage {
 		if err := s.touch(n); err != nil {
 			return false, err
 		}
 	}
 	sc.pages = sc.pages[:0]
-	err = s.chainAt(n, sc.read, func(_ uint64, kv format.KV) error {
+	err = s.chainAt(n, sc.state, func(_ uint64, kv format.KV) error {
 		sc.pages = append(sc.pages, kv)
 		return nil
 	})
@@ -102,7 +105,7 @@ func (sc *scanner) page(kv format.KV, seen map[string]struct{}) (more bool, err 
 		if !sc.o.KeysOnly {
 			p.Value = stored
 			if format.IsPlaceholder(stored) {
-				if p.Value, err = sc.s.appendOverflow(nil, stored, sc.read); err != nil {
+				if p.Value, err = sc.s.appendOverflow(nil, stored, sc.state.page); err != nil {
 					return false, err
 				}
 			}
@@ -112,35 +115,6 @@ func (sc *scanner) page(kv format.KV, seen map[string]struct{}) (more bool, err 
 		}
 	}
 	return true, nil
-}
-
-// chainAt visits the pages of a bucket, head to tail, by the links of a state.
-func (s *Store) chainAt(n uint32, read pageReader, visit func(id uint64, kv format.KV) error) error {
-	walk := chainWalk{limit: s.pg.PageLimit()}
-	first := true
-	for id := s.pg.Head(n); id != format.NoPage; {
-		if !walk.step(id) {
-			return s.corrupt(id, "the chain of bucket %d does not end", n)
-		}
-		data, err := read(id)
-		if err != nil {
-			return err
-		}
-		if data == nil && first {
-			// The head was given to the bucket after this state.
-			return nil
-		}
-		first = false
-		kv, err := s.kv(id, data)
-		if err != nil {
-			return err
-		}
-		if err := visit(id, kv); err != nil {
-			return err
-		}
-		id = format.NextPage(data)
-	}
-	return nil
 }
 
 // DeletePrefix deletes every key that begins with prefix, as one operation, and
@@ -203,7 +177,7 @@ func (s *Store) changedSince(tx *pager.Tx, at uint64, prefix []byte) ([]placedOp
 		if !changed {
 			continue
 		}
-		err := s.chainAt(n, s.readerIn(tx), func(_ uint64, kv format.KV) error {
+		err := s.chainAt(n, s.stateIn(tx), func(_ uint64, kv format.KV) error {
 			for key := range kv.All() {
 				if bytes.HasPrefix(key, prefix) {
 					late = append(late, placedOp{Op{Key: bytes.Clone(key), Delete: true}, format.Hash64(key), n})

@@ -183,7 +183,7 @@ func (s *Store) update(tx *pager.Tx, p placedOp, fn func(old []byte, found bool)
 	old := []byte{}
 	switch {
 	case format.IsPlaceholder(stored):
-		old, err = s.appendOverflow(nil, stored, s.readerIn(tx))
+		old, err = s.appendOverflow(nil, stored, s.stateIn(tx).page)
 	case found:
 		old = append(old, stored...)
 	default:

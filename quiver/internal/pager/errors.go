@@ -21,6 +21,7 @@ var (
 	ErrTooLarge     = errors.New("too large")
 	ErrPoisoned     = errors.New("handle refuses writes after a failure, reopen the database")
 	ErrRecounting   = errors.New("a recount is running already")
+	ErrSnapshotGone = errors.New("snapshot can no longer be read")
 	ErrUnclean      = errors.New("log under a clean flag changes pages")
 )
 

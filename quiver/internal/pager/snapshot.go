@@ -195,3 +195,7 @@ func (p *Pager) oldestKept() uint64 {
 	}
 	return oldest
 }
+
+// ThisSession reports whether the snapshot was begun by this handle, so that
+// Seq tells what has changed since.
+func (s *Snapshot) ThisSession() bool { return s.seq > 0 }

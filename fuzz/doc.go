@@ -1,2 +1,0 @@
-// Package fuzz x.
-package fuzz
