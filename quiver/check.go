@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/bucket"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
 )
@@ -50,7 +51,7 @@ func (db *DB) Check(ctx context.Context, o CheckOptions) (CheckReport, error) {
 }
 
 func (db *DB) finding(f bucket.Fault) Finding {
-	out := Finding{Severity: "error", File: filepath.Join(db.pg.Dir(), pager.FreeName), Page: f.Page, Offset: pager.NoOffset, Message: f.Err.Error()}
+	out := Finding{Severity: "error", File: filepath.Join(db.pg.Dir(), format.FreeName), Page: f.Page, Offset: pager.NoOffset, Message: f.Err.Error()}
 	if f.Warning {
 		out.Severity, out.File = "warning", db.pg.Dir()
 	}

@@ -29,7 +29,7 @@ func (m *machine) reopen(t *rapid.T) {
 	if rapid.Bool().Draw(t, "power cut after Close") {
 		m.disk = m.disk.State().Crash(drawSelection(t, m.disk.State()))
 	} else {
-		m.killed = false
+		m.shaken = false
 	}
 	if rapid.Bool().Draw(t, "other options") {
 		inline := m.k.Inline // the actions go by it
@@ -39,7 +39,7 @@ func (m *machine) reopen(t *rapid.T) {
 	}
 	t.Logf("reopen with %v", m.k)
 	m.open(t)
-	if !m.killed {
+	if !m.shaken {
 		require.False(t, m.db.Recovery().Unclean, "unclean after a clean Close")
 	}
 }
@@ -78,8 +78,8 @@ func (m *machine) stop(t *rapid.T) {
 }
 
 func (m *machine) after(t *rapid.T, state *faultfs.State) *faultfs.FS {
-	m.killed = rapid.IntRange(0, 3).Draw(t, "power stays on") == 0
-	if m.killed {
+	m.shaken = rapid.IntRange(0, 3).Draw(t, "power stays on") == 0
+	if m.shaken {
 		t.Log("killed")
 		return state.Kill()
 	}
@@ -193,6 +193,7 @@ func (m *machine) fault(t *rapid.T) {
 	struck := m.disk.Fired()[0] > 0
 	m.disk.Inject(nil)
 	m.orphans = m.orphans || struck // pages may have been reserved in vain
+	m.shaken = m.shaken || struck
 	err := m.db.Writable()
 	if err == nil {
 		return

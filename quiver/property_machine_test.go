@@ -25,16 +25,24 @@ type machine struct {
 	lsn  uint64 // highest LastLSN that was seen: it never goes back
 	// orphans: there may be pages that a crash left unreachable.
 	orphans bool
-	// killed: the last process died within a Close perhaps, whose clean flag was not
-	// durable; a session that changes nothing leaves it so.
-	killed bool
+	// shaken: the clean flag may be off though nothing has to be recovered. Either the
+	// last process died in a Close, whose flag was not durable, and a session that
+	// changes nothing leaves it so; or the first step of a session failed.
+	shaken bool
 }
 
 // TestStateMachine draws options and a sequence of calls, crashes and faults
 // among them, and compares the whole content with the reference after each.
 func TestStateMachine(t *testing.T) {
+	for name, inline := range map[string]bool{"inline": true, "background": false} {
+		t.Run(name, func(t *testing.T) { runMachine(t, inline) })
+	}
+}
+
+func runMachine(t *testing.T, inline bool) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := drawKnobs(t)
+		k.Inline = inline
 		t.Logf("%v", k)
 		m := &machine{k: k, s: newShapes(k), ref: model.New(nil), disk: faultfs.New(faultfs.Options{Sector: k.Sector, NoReads: true})}
 		require.NoError(t, quiver.Init(dbDir, quiver.InitOptions{PageSize: k.PageSize, Buckets: k.Buckets, FS: m.disk}))

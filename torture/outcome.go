@@ -20,9 +20,7 @@ type outcome struct {
 	lsn    uint64
 	flaws  []flaw // wrong whatever had been promised
 
-	log *faultfs.Log // of the recovery, for a second crash; nil when not kept
-	// opened is the last call of the open, after which the content is promised.
-	opened int
+	again *second // the crashes of the recovery; nil where they were not tried
 }
 
 func (o *outcome) flaw(rule, format string, args ...any) {
@@ -35,12 +33,12 @@ type prober struct {
 	keys []string
 	line *timeline
 
-	known    map[faultfs.Digest]*outcome
-	carried  map[carryKey][]flaw // what came of writing on
-	opens    int
-	carries  int
-	keepLogs bool
-	fresh    []string // keys that no run uses, one for each bucket and one more for the first
+	known   map[faultfs.Digest]*outcome
+	carried map[carryKey][]flaw // what came of writing on
+	opens   int
+	carries int
+	depth   Depth
+	fresh   []string // keys that no run uses, one for each bucket and one more for the first
 }
 
 func newProber(w Workload, line *timeline) *prober {
@@ -52,20 +50,39 @@ func newProber(w Workload, line *timeline) *prober {
 	return p
 }
 
-// of is the outcome of an image.
-func (p *prober) of(im faultfs.Image) *outcome {
+// once is the outcome of an image.
+func (p *prober) once(im faultfs.Image) *outcome {
 	if o := p.known[im.Digest]; o != nil {
 		return o
 	}
-	o := p.probe(im.FS, true)
+	o, _ := p.probe(im.FS)
 	p.known[im.Digest] = o
 	return o
 }
 
+// twice is the outcome of an image, and those of crashes of its recovery.
+func (p *prober) twice(im faultfs.Image) *outcome {
+	o := p.known[im.Digest]
+	if o != nil && (p.depth == Once || o.again != nil) {
+		return o
+	}
+	o, rec := p.probe(im.FS)
+	p.known[im.Digest] = o
+	if p.depth > Once && rec != nil && len(o.flaws) == 0 {
+		o.again = p.crashAgain(rec.log, rec.opened, rec.shown, p.depth)
+	}
+	return o
+}
+
+// recovery is what an open did.
+type recovery struct {
+	log    *faultfs.Log
+	opened int      // the last call of the open, after which shown is promised
+	shown  *outcome // content and LSN
+}
+
 // probe looks at a disk with every judge. fresh gives a copy of it each time.
-// A disk on which a power cut may still take things away (durable is false) is
-// only read and recovered.
-func (p *prober) probe(fresh func() *faultfs.FS, durable bool) (o *outcome) {
+func (p *prober) probe(fresh func() *faultfs.FS) (o *outcome, rec *recovery) {
 	p.opens++
 	o = &outcome{class: -1}
 	defer func() {
@@ -76,12 +93,10 @@ func (p *prober) probe(fresh func() *faultfs.FS, durable bool) (o *outcome) {
 	disk := fresh()
 	view := p.raw(o, disk)
 	if view == nil {
-		p.incomplete(o, disk)
-		return o
+		return o, p.incomplete(o, disk)
 	}
 	seen := p.readOnly(o, fresh())
-	p.recover(o, disk, view, seen, fresh, durable)
-	return o
+	return o, p.recover(o, disk, view, seen, fresh)
 }
 
 // raw reads the bytes without the engine. It returns nil when there is no meta.
@@ -148,52 +163,46 @@ func (p *prober) closed(o *outcome, disk *faultfs.FS) {
 
 // incomplete judges an image without a meta: nobody finds a database there, and
 // an init makes one.
-func (p *prober) incomplete(o *outcome, disk *faultfs.FS) {
+func (p *prober) incomplete(o *outcome, disk *faultfs.FS) *recovery {
 	before := disk.Digest()
 	for _, open := range []func(string, *quiver.Options) (*quiver.DB, error){quiver.OpenReadOnly, quiver.Open} {
 		_, err := open(root, p.k.options(quiet{disk}))
 		if !errors.Is(err, quiver.ErrNoDatabase) && !errors.Is(err, quiver.ErrIncomplete) {
 			o.flaw("init", "open of an unfinished database: %v", err)
-			return
+			return nil
 		}
 	}
 	if disk.Digest() != before && !onlyLock(disk) {
 		o.flaw("I18 no harm", "a failed open has changed a file")
 	}
 	o.absent = true
-	p.keep(o, disk)
 	if err := quiver.Init(root, p.k.init(quiet{disk})); err != nil {
 		o.flaw("init", "init again: %v", err)
-		return
+		return nil
 	}
 	p.closed(o, disk)
+	rec := &recovery{disk.Log(), disk.Seq(), &outcome{class: p.line.find(model.State{})}}
 	db, err := quiver.Open(root, p.k.options(quiet{disk}))
 	if err != nil {
 		o.flaw("init", "open after the second init: %v", err)
-		return
+		return nil
 	}
 	p.carry(o, disk, db, model.State{}, 0)
-}
-
-// keep keeps the log of what was done to a disk so far.
-func (p *prober) keep(o *outcome, disk *faultfs.FS) {
-	if p.keepLogs {
-		o.log, o.opened = disk.Log(), disk.Seq()
-	}
+	return rec
 }
 
 // recover opens an image, compares all that can be read, and writes on.
-func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State, fresh func() *faultfs.FS, durable bool) {
+func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State, fresh func() *faultfs.FS) *recovery {
 	highest := view.MaxLSN()
 	db, err := quiver.Open(root, p.k.options(quiet{disk}))
 	if err != nil {
 		// Init writes the meta last: without the other files it is not done.
 		if errors.Is(err, quiver.ErrIncomplete) {
 			o.absent = true
-			return
+			return nil
 		}
 		o.flaw("I19 opens", "%v", err)
-		return
+		return nil
 	}
 	opened := disk.Seq()
 	got, err := content(db, p.keys)
@@ -211,17 +220,15 @@ func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen mode
 	if o.class = p.line.find(got); o.class < 0 {
 		o.flaw("I3 no hole", "the run never made this state; against the newest: %s", model.Diff(got, p.line.states[p.line.top]))
 	}
-	p.keep(o, disk)
-	if p.keepLogs {
-		o.opened = opened
-	}
+	rec := &recovery{disk.Log(), opened, o}
 	if len(o.flaws) > 0 {
 		_ = db.Close() // what is wrong is known already
-		return
+		return rec
 	}
-	if p.carry(o, disk, db, got, highest) && durable {
+	if p.carry(o, disk, db, got, highest) {
 		p.idempotent(o, fresh())
 	}
+	return rec
 }
 
 // idempotent judges what opening and closing alone does: it ends in a clean

@@ -14,7 +14,7 @@ func TestRunAll(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			ops, _ := parseOps("put(a=100) put(b=9000) put(c=!) del(a) nosync(d=10,e=2000,-b) sync update(d=10) checkpoint recount reopen put(x=100) kill put(y=10) readonly delprefix")
+			ops, _ := parseOps("put(a=100)")
 			w := Workload{k, name, ops}
 			rl := &rules{}
 			r := begin(w, bs, rl)
@@ -25,10 +25,29 @@ func TestRunAll(t *testing.T) {
 				t.Error(name, f)
 			}
 			s := sweep{r: r, p: newProber(w, r.line), log: r.disk.Log(), limit: 5}
-			st := time.Now()
-			s.crashes()
-			d := time.Since(st)
-			t.Logf("%s: %+v opens %d carries %d in %v: %.0f/s, %v/open", name, s.counts, s.p.opens, s.p.carries, d, float64(s.counts.States)/d.Seconds(), d/time.Duration(s.p.opens))
+			step := func(name string, fn func()) {
+				st := time.Now()
+				o, c, ss := s.p.opens, s.p.carries, s.counts.States
+				fn()
+				d := time.Since(st)
+				n := 0
+				for _, x := range s.p.known {
+					if x.again != nil {
+						n += x.again.states
+					}
+				}
+				t.Logf("%s: %+v opens %d carries %d second %d in %v: %.0f/s, %v/open", name, s.counts, s.p.opens-o, s.p.carries-c, n, d, float64(s.counts.States-ss)/d.Seconds(), d/time.Duration(s.p.opens-o+1))
+			}
+			step(name, s.crashes)
+			s.p.depth = Dropped
+			step("dropped", s.crashes)
+			for _, x := range s.p.known {
+				x.again = nil
+			}
+			s.p.depth = Complete
+			step("complete", s.crashes)
+			step("kills drop", func() { s.kills(Dropped) })
+			step("kills", func() { s.kills(Complete) })
 			for _, v := range s.found {
 				t.Errorf("%+v", v)
 			}

@@ -30,7 +30,7 @@ func (s *sweep) crashes() {
 		w := s.r.line.window(st.From, st.To)
 		for im := range st.Images(enumeration()) {
 			s.counts.States++
-			s.judge(s.p.of(im), w, crash{point: st, sel: im.Sel})
+			s.judge(s.p.twice(im), w, crash{point: st, sel: im.Sel})
 			if s.full() {
 				return
 			}
@@ -42,6 +42,8 @@ func (s *sweep) crashes() {
 type crash struct {
 	point *faultfs.State
 	sel   faultfs.Selection
+	kill  bool   // no power cut: the process died
+	next  *crash // a second one, in the recovery from this
 }
 
 // judge compares an outcome with what had been promised.
@@ -52,6 +54,13 @@ func (s *sweep) judge(o *outcome, w window, c crash) {
 	}
 	if f := promised(s.r.line, o, w); f != nil {
 		s.report(*f, c)
+		return
+	}
+	if o.again != nil {
+		if f := o.again.judge(s.r.line, w); f != nil {
+			c.next = &f.at
+			s.report(f.flaw, c)
+		}
 	}
 }
 
@@ -76,8 +85,9 @@ func (s *sweep) report(f flaw, c crash) {
 
 // Counts are how much was judged.
 type Counts struct {
-	Points int
-	States int
+	Points            int
+	States            int
+	Kills, KillStates int
 }
 
 // Violation is a promise that was found broken.

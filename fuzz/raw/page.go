@@ -96,41 +96,54 @@ func fingerprint(h uint64) uint8 { return uint8(max(h>>56, 1)) }
 
 // Lookup finds a key by the rule of the format.
 func (p *Page) Lookup(key []byte) (value []byte, found bool) {
-	n := len(p.Slots)
-	if n == 0 {
-		return nil, false
+	i, found := p.find(key)
+	if found {
+		value = p.Slots[i].Value
 	}
-	h := raw.Hash64(key) ^ p.Seed
-	for step := range n {
-		s := p.Slots[(h%uint64(n)+uint64(step))%uint64(n)]
-		if s.Empty() || int(s.Dist) < min(step, 255) {
-			return nil, false
-		}
-		if s.Fp == fingerprint(h) && bytes.Equal(s.Key, key) {
-			return s.Value, true
-		}
-	}
-	return nil, false
+	return value, found
 }
 
-// Sound reports whether the table leads a lookup to every record: the slots have
-// the fingerprint and distance of their keys, every key is found in its own slot,
-// and no two slots share a record.
-func (p *Page) Sound() bool {
+func (p *Page) find(key []byte) (slot int, found bool) {
+	h, n := raw.Hash64(key)^p.Seed, len(p.Slots)
+	for step := range n {
+		i := (int(h%uint64(n)) + step) % n
+		s := p.Slots[i]
+		if s.Empty() || int(s.Dist) < min(step, 255) {
+			return 0, false
+		}
+		if s.Fp == fingerprint(h) && bytes.Equal(s.Key, key) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Sound reports whether the record area of the page b is records one after
+// another, and whether the table leads a lookup to every one that it names: the
+// slots have the fingerprint and distance of their keys, every key is found in its
+// own slot, and no two slots share a record.
+func (p *Page) Sound(b []byte) bool {
+	begins := map[int]bool{}
+	off := 64
+	for off+4 <= p.DataStart {
+		begins[off] = true
+		off += 4 + u16(b, off) + u16(b, off+2)
+	}
+	if off != p.DataStart {
+		return false
+	}
 	n := len(p.Slots)
-	offsets := map[int]bool{}
 	for i, s := range p.Slots {
 		if s.Empty() {
 			continue
 		}
 		h := raw.Hash64(s.Key) ^ p.Seed
 		far := (i - int(h%uint64(n)) + n) % n
-		value, found := p.Lookup(s.Key)
-		own := found && (len(value) == 0 && len(s.Value) == 0 || len(value) > 0 && len(s.Value) > 0 && &value[0] == &s.Value[0])
-		if s.Fp != fingerprint(h) || int(s.Dist) != min(far, 255) || !own || offsets[s.Off] {
+		at, found := p.find(s.Key)
+		if s.Fp != fingerprint(h) || int(s.Dist) != min(far, 255) || !found || at != i || !begins[s.Off] {
 			return false
 		}
-		offsets[s.Off] = true
+		delete(begins, s.Off)
 	}
 	return true
 }

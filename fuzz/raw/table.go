@@ -52,10 +52,7 @@ func (t *Table) hash(key []byte) uint64 { return raw.Hash64(key) ^ t.Seed }
 func (t *Table) find(key []byte, anyFp bool) (slot int, found bool) {
 	h, n := t.hash(key), len(t.Slots)
 	for step := range n {
-		i := int((h + uint64(step)) % uint64(n))
-		if h%uint64(n)+uint64(step) >= uint64(n) {
-			i = int(h%uint64(n)) + step - n
-		}
+		i := (int(h%uint64(n)) + step) % n
 		s := t.Slots[i]
 		if s.Empty() || int(s.Dist) < min(step, 255) {
 			return 0, false

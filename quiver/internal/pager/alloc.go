@@ -65,7 +65,7 @@ func (p *Pager) takeListed() error {
 	if err := p.startSession(); err != nil {
 		return p.surface(err)
 	}
-	if err := p.replace(FreeName, format.EncodeFree(keep, 0)); err != nil {
+	if err := p.replace(format.FreeName, format.EncodeFree(keep, 0)); err != nil {
 		return p.surface(err)
 	}
 	p.pool = append(p.pool, p.listed[len(keep):]...)
@@ -194,7 +194,7 @@ func (a *Account) Finish(reached func(id uint64) bool) (freed int, err error) {
 		if err := p.startSession(); err != nil {
 			return 0, p.surface(err)
 		}
-		if err := p.replace(FreeName, format.EncodeFree(nil, 0)); err != nil {
+		if err := p.replace(format.FreeName, format.EncodeFree(nil, 0)); err != nil {
 			return 0, p.surface(err)
 		}
 	}

@@ -65,7 +65,7 @@ func (p *Pager) finishSession() error {
 	if !p.recountDue && p.oldestKept() == unbornSeq {
 		sum = format.FreeSum(ids, p.meta.LastLSN, p.meta.NextPageID)
 	}
-	if err := p.replace(FreeName, format.EncodeFree(ids, sum)); err != nil {
+	if err := p.replace(format.FreeName, format.EncodeFree(ids, sum)); err != nil {
 		return err
 	}
 	p.reserve.release()

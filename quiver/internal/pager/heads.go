@@ -81,7 +81,7 @@ func (p *Pager) provide(buckets []uint32) error {
 	for i, b := range buckets {
 		heads[b] = ids[i]
 	}
-	if err := p.replace(DirName, format.EncodeDir(heads)); err != nil {
+	if err := p.replace(format.DirName, format.EncodeDir(heads)); err != nil {
 		if harmless(err) {
 			// The old directory stands: nothing names the pages.
 			p.mu.Lock()

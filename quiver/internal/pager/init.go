@@ -26,7 +26,7 @@ func Init(dir string, in InitOptions, o Options) error {
 	}
 	p := newPager(dir, o)
 	var err error
-	if p.lock, err = acquire(p.file(LockName), &p.o); err != nil {
+	if p.lock, err = acquire(p.file(format.LockName), &p.o); err != nil {
 		return err
 	}
 	err = p.initLocked(in)
@@ -61,7 +61,7 @@ func (p *Pager) initLocked(in InitOptions) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, err := p.fs.Stat(p.file(DirName)); err == nil {
+	if _, err := p.fs.Stat(p.file(format.DirName)); err == nil {
 		hasDir = true
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -85,7 +85,7 @@ func (p *Pager) initLocked(in InitOptions) error {
 
 // complete reports whether log, free list and first segment are there.
 func (p *Pager) complete() (bool, error) {
-	for _, name := range []string{wal.FileName, FreeName, SegmentName(1)} {
+	for _, name := range []string{wal.FileName, format.FreeName, format.SegmentName(1)} {
 		if _, err := p.fs.Stat(p.file(name)); errors.Is(err, fs.ErrNotExist) {
 			return false, nil
 		} else if err != nil {
@@ -99,7 +99,7 @@ func (p *Pager) complete() (bool, error) {
 // else was lost, and salvage is for that.
 func (p *Pager) refuseData() error {
 	if p.segs.pages() > 0 {
-		return &CorruptionError{Path: p.file(MetaName), Page: format.NoPage, Offset: NoOffset,
+		return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset,
 			Reason: "the database is incomplete, and its segments hold pages: init does not touch it, see salvage"}
 	}
 	in, err := p.fs.Stat(p.file(wal.FileName))
@@ -114,7 +114,7 @@ func (p *Pager) refuseData() error {
 }
 
 func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasMeta, hasDir bool) error {
-	seg, err := p.fs.OpenFile(p.file(SegmentName(1)), vfs.Write|vfs.Create)
+	seg, err := p.fs.OpenFile(p.file(format.SegmentName(1)), vfs.Write|vfs.Create)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasMeta, hasDir bool
 	if err := wal.Create(p.fs, p.dir); err != nil {
 		return err
 	}
-	if err := p.replace(FreeName, format.EncodeFree(nil, 0)); err != nil {
+	if err := p.replace(format.FreeName, format.EncodeFree(nil, 0)); err != nil {
 		return err
 	}
 	if !hasDir {
@@ -136,7 +136,7 @@ func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasMeta, hasDir bool
 		for b := range heads {
 			heads[b] = format.NoPage
 		}
-		if err := p.replace(DirName, format.EncodeDir(heads)); err != nil {
+		if err := p.replace(format.DirName, format.EncodeDir(heads)); err != nil {
 			return err
 		}
 	}

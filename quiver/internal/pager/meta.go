@@ -10,16 +10,9 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
-// Names of the files of a database besides the log and the segments.
-const (
-	MetaName = "meta"
-	DirName  = "dir"
-	FreeName = "free"
-	LockName = "LOCK"
-	// reserveName is a file of ours that holds space for the small files that a
-	// checkpoint replaces, so that a full disk does not stop deletes (R7).
-	reserveName = "quiver-reserve"
-)
+// reserveName is a file of ours that holds space for the small files that a
+// checkpoint replaces, so that a full disk does not stop deletes (R7).
+const reserveName = "quiver-reserve"
 
 // writeMeta changes the meta on the disk. The clean flag is taken off with the
 // first change of a session and stays so until Close sets it (R10).
@@ -29,7 +22,7 @@ func (p *Pager) writeMeta(change func(*format.Meta)) error {
 	m := p.meta
 	m.Clean = false
 	change(&m)
-	if err := p.replaceLocked(MetaName, m.Encode()); err != nil {
+	if err := p.replaceLocked(format.MetaName, m.Encode()); err != nil {
 		return err
 	}
 	p.meta = m
@@ -57,7 +50,7 @@ func (p *Pager) replaceLocked(name string, data []byte) error {
 
 func (p *Pager) replaceOnce(name string, data []byte) (err error) {
 	path := filepath.Join(p.dir, name)
-	tmp := path + ".tmp"
+	tmp := path + format.TempSuffix
 	// A file of an earlier attempt may have pages whose sync failed: never
 	// reuse the inode.
 	if err := removeIfThere(p.fs, tmp); err != nil {

@@ -34,7 +34,7 @@ func Open(dir string, o Options) (*Pager, error) {
 	if err := lookFor(o.FS, dir); err != nil {
 		return nil, err
 	}
-	lock, err := acquire(filepath.Join(dir, LockName), &o)
+	lock, err := acquire(filepath.Join(dir, format.LockName), &o)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +49,17 @@ func Open(dir string, o Options) (*Pager, error) {
 
 // lookFor tells a folder without a database from one with a part of it.
 func lookFor(fsys vfs.FS, dir string) error {
-	_, err := fsys.Stat(filepath.Join(dir, MetaName))
+	_, err := fsys.Stat(filepath.Join(dir, format.MetaName))
 	if err == nil {
 		return nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, name := range []string{DirName, wal.FileName, FreeName, SegmentName(1)} {
+	for _, name := range []string{format.DirName, wal.FileName, format.FreeName, format.SegmentName(1)} {
 		if in, err := fsys.Stat(filepath.Join(dir, name)); err == nil {
 			if in.Size > emptySize(name) {
-				return &CorruptionError{Path: filepath.Join(dir, MetaName), Page: format.NoPage, Offset: NoOffset, Reason: "missing, and " + name + " is not empty", Err: fs.ErrNotExist}
+				return &CorruptionError{Path: filepath.Join(dir, format.MetaName), Page: format.NoPage, Offset: NoOffset, Reason: "missing, and " + name + " is not empty", Err: fs.ErrNotExist}
 			}
 			return fmt.Errorf("%s: %w: it was not initialised to the end", dir, ErrIncomplete)
 		}
@@ -73,7 +73,7 @@ func emptySize(name string) int64 {
 	switch name {
 	case wal.FileName:
 		return format.WALHeaderSize
-	case SegmentName(1):
+	case format.SegmentName(1):
 		return 0
 	}
 	return 1 << 40
@@ -114,16 +114,16 @@ func (p *Pager) read() (*found, error) {
 }
 
 func (p *Pager) readMeta(f *found) error {
-	b, err := p.readSmall(MetaName, 4096)
+	b, err := p.readSmall(format.MetaName, 4096)
 	if err != nil {
 		return err
 	}
 	m, err := format.DecodeMeta(b)
 	if err != nil {
-		return fileCorrupt(p.file(MetaName), err)
+		return fileCorrupt(p.file(format.MetaName), err)
 	}
 	if m.LastLSN >= maxLSN {
-		return &CorruptionError{Path: p.file(MetaName), Page: format.NoPage, Offset: NoOffset, Reason: fmt.Sprintf("last lsn %d is out of range", m.LastLSN)}
+		return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset, Reason: fmt.Sprintf("last lsn %d is out of range", m.LastLSN)}
 	}
 	f.meta = m
 	p.o.PageSize = int(m.PageSize)
@@ -155,16 +155,16 @@ func (p *Pager) missing(name string, err error) error {
 const maxBuckets = 1 << 24
 
 func (p *Pager) readDir(f *found) error {
-	b, err := p.readSmall(DirName, format.DirSize(maxBuckets)+4096)
+	b, err := p.readSmall(format.DirName, format.DirSize(maxBuckets)+4096)
 	if err != nil {
-		return p.missing(DirName, err)
+		return p.missing(format.DirName, err)
 	}
 	heads, checked, err := format.DecodeDir(b)
 	if err != nil {
-		return fileCorrupt(p.file(DirName), err)
+		return fileCorrupt(p.file(format.DirName), err)
 	}
 	if !checked && !p.o.Salvage {
-		return &CorruptionError{Path: p.file(DirName), Page: format.NoPage, Offset: 16, Reason: "no checksum"}
+		return &CorruptionError{Path: p.file(format.DirName), Page: format.NoPage, Offset: 16, Reason: "no checksum"}
 	}
 	f.heads = heads
 	return nil
@@ -174,13 +174,13 @@ func (p *Pager) readDir(f *found) error {
 // vouched for it, so salvage does without the file.
 func (p *Pager) readFree(f *found) error {
 	limit := int64(24) + 8*int64(max(f.meta.NextPageID, p.segs.pages())+slackPages)
-	b, err := p.readSmall(FreeName, max(limit, 4096))
+	b, err := p.readSmall(format.FreeName, max(limit, 4096))
 	if err == nil {
 		if f.free, err = format.DecodeFree(b); err != nil {
-			err = fileCorrupt(p.file(FreeName), err)
+			err = fileCorrupt(p.file(format.FreeName), err)
 		}
 	} else {
-		err = p.missing(FreeName, err)
+		err = p.missing(format.FreeName, err)
 	}
 	if err != nil && p.o.Salvage {
 		f.free = format.Free{}
@@ -262,7 +262,7 @@ func (p *Pager) validate(f *found) error {
 	there := p.segs.pages()
 	limit := max(f.meta.NextPageID, there)
 	if f.meta.NextPageID > there+uint64(len(f.scan.Images))+slackPages || f.meta.Clean && f.scan.Records == 0 && f.meta.NextPageID > there {
-		return &CorruptionError{Path: p.file(MetaName), Page: format.NoPage, Offset: NoOffset,
+		return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset,
 			Reason: fmt.Sprintf("next page id %d, but the segments hold %d pages", f.meta.NextPageID, there)}
 	}
 	for _, img := range f.scan.Images {
@@ -275,7 +275,7 @@ func (p *Pager) validate(f *found) error {
 	}
 	for b, h := range f.heads {
 		if h != format.NoPage && h >= limit {
-			return &CorruptionError{Path: p.file(DirName), Page: h, Offset: format.DirSize(b), Reason: fmt.Sprintf("head of bucket %d is not below next page id %d", b, limit)}
+			return &CorruptionError{Path: p.file(format.DirName), Page: h, Offset: format.DirSize(b), Reason: fmt.Sprintf("head of bucket %d is not below next page id %d", b, limit)}
 		}
 	}
 	p.next, p.reserved = limit, limit

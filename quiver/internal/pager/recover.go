@@ -167,10 +167,10 @@ func (p *Pager) redoAll(f *found, list []wal.Image) error {
 // also by the original, which would trust it. The meta goes last and is what
 // makes the log stale.
 func (p *Pager) renewFiles(f *found) error {
-	if err := p.replace(FreeName, format.EncodeFree(nil, 0)); err != nil {
+	if err := p.replace(format.FreeName, format.EncodeFree(nil, 0)); err != nil {
 		return err
 	}
-	if err := p.replace(DirName, format.EncodeDir(f.heads)); err != nil {
+	if err := p.replace(format.DirName, format.EncodeDir(f.heads)); err != nil {
 		return err
 	}
 	p.listed, p.recountDue = nil, p.next > 0

@@ -7,35 +7,15 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
-const (
-	segPrefix = "data-"
-	segSuffix = ".p1seg"
-)
-
-// SegmentName is the file name of the n-th segment, counted from 1.
-func SegmentName(n int) string { return fmt.Sprintf("%s%06d%s", segPrefix, n, segSuffix) }
-
-// segmentNumber is the inverse of SegmentName; 0 for other names.
-func segmentNumber(name string) int {
-	s, ok := strings.CutPrefix(name, segPrefix)
-	if !ok {
-		return 0
-	}
-	s, ok = strings.CutSuffix(s, segSuffix)
-	n, err := strconv.Atoi(s)
-	if !ok || err != nil || n < 1 || SegmentName(n) != name {
-		return 0
-	}
-	return n
-}
+// maxSegments bounds the numbers of segments: there are no more on any disk
+// and page ids stay far from overflowing.
+const maxSegments = 1 << 40
 
 // segment is one data file. named is owned by allocate; size and unsynced are guarded by segments.mu.
 type segment struct {
@@ -68,16 +48,17 @@ type segments struct {
 // openSegments finds the files and their sizes; files are opened at first use.
 func openSegments(fsys vfs.FS, dir string, pageSize int, write bool) (*segments, error) {
 	s := &segments{fs: fsys, dir: dir, pageSize: pageSize, write: write,
-		perSeg: uint64(format.SegmentBytes / pageSize), segs: make(map[int]*segment)}
+		perSeg: format.PagesPerSegment(pageSize), segs: make(map[int]*segment)}
 	infos, err := fsys.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, in := range infos {
-		n := segmentNumber(in.Name)
-		if n == 0 || in.Dir {
+		number, ok := format.ParseSegmentName(in.Name)
+		if !ok || in.Dir || number > maxSegments {
 			continue
 		}
+		n := int(number)
 		if in.Size > format.SegmentBytes {
 			return nil, &CorruptionError{Path: filepath.Join(dir, in.Name), Page: format.NoPage, Offset: format.SegmentBytes,
 				Reason: fmt.Sprintf("%d bytes, a segment has at most %d", in.Size, format.SegmentBytes)}
@@ -88,7 +69,7 @@ func openSegments(fsys vfs.FS, dir string, pageSize int, write bool) (*segments,
 	return s, nil
 }
 
-func (s *segments) path(n int) string { return filepath.Join(s.dir, SegmentName(n)) }
+func (s *segments) path(n int) string { return filepath.Join(s.dir, format.SegmentName(uint64(n))) }
 
 // place is the segment and the offset of a page.
 func (s *segments) place(id uint64) (n int, off int64) {
