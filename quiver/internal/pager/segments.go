@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -13,9 +14,9 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
-// maxSegments bounds the numbers of segments: there are no more on any disk
-// and page ids stay far from overflowing.
-const maxSegments = 1 << 40
+// maxGap is how far the number of a segment may be above the number of files: a
+// page limit, and what is counted up to it, is never taken from a name alone.
+const maxGap = 4096
 
 // segment is one data file. named is owned by allocate; size and unsynced are guarded by segments.mu.
 type segment struct {
@@ -55,16 +56,20 @@ func openSegments(fsys vfs.FS, dir string, pageSize int, write bool) (*segments,
 	}
 	for _, in := range infos {
 		number, ok := format.ParseSegmentName(in.Name)
-		if !ok || in.Dir || number > maxSegments {
+		if !ok || in.Dir {
 			continue
 		}
-		n := int(number)
+		n := int(min(number, math.MaxInt32))
 		if in.Size > format.SegmentBytes {
 			return nil, &CorruptionError{Path: filepath.Join(dir, in.Name), Page: format.NoPage, Offset: format.SegmentBytes,
 				Reason: fmt.Sprintf("%d bytes, a segment has at most %d", in.Size, format.SegmentBytes)}
 		}
 		s.segs[n] = &segment{size: in.Size, named: true}
 		s.top = max(s.top, n)
+	}
+	if s.top > len(s.segs)+maxGap {
+		return nil, &CorruptionError{Path: s.path(s.top), Page: format.NoPage, Offset: NoOffset,
+			Reason: fmt.Sprintf("there are only %d segments", len(s.segs))}
 	}
 	return s, nil
 }
