@@ -9,7 +9,6 @@ import (
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver"
-	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 func TestInitRefusesWhatHasNoMeaning(t *testing.T) {
@@ -54,8 +53,8 @@ func TestInitMakesWhatWasAskedFor(t *testing.T) {
 	}
 }
 
-// openable says what Open and Init may answer after an interrupted init, and
-// finishes it.
+// finishInit does after an interrupted init what its user does, and says what
+// went wrong.
 func finishInit(disk *faultfs.FS, o quiver.InitOptions) error {
 	o.FS = disk
 	db, err := quiver.Open("/p/db", &quiver.Options{FS: disk, Inline: true})
@@ -194,18 +193,18 @@ func TestInitWhereItCannotBe(t *testing.T) {
 			t.Errorf("init at %s: %v", path, err)
 		}
 	}
-	o := quiver.Options{FS: disk, Inline: true}
-	must(t, quiver.Init("/db", quiver.InitOptions{FS: disk}))
-	db := mustOpen(t, "/db", o)
-	defer db.Close()
-	if err := initNow("/db", disk); !errors.Is(err, quiver.ErrLocked) {
-		t.Errorf("init of an open database: %v", err)
-	}
 }
 
-// initNow is Init on a disk whose clock does not wait.
-func initNow(path string, disk vfs.FS) error {
-	return quiver.Init(path, quiver.InitOptions{FS: disk})
+// An init of an open database waits for the lock as an open does.
+func TestInitOfAnOpenDatabase(t *testing.T) {
+	t.Parallel()
+	disk := faultfs.New(faultfs.Options{NoReads: true})
+	must(t, quiver.Init("/db", quiver.InitOptions{FS: disk}))
+	db := mustOpen(t, "/db", quiver.Options{FS: disk, Inline: true})
+	if err := quiver.Init("/db", quiver.InitOptions{FS: disk}); !errors.Is(err, quiver.ErrLocked) {
+		t.Errorf("init of an open database: %v", err)
+	}
+	must(t, db.Close())
 }
 
 func TestOpenWhatIsNoDatabase(t *testing.T) {

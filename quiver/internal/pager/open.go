@@ -56,13 +56,22 @@ func lookFor(fsys vfs.FS, dir string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	part := false
 	for _, name := range []string{format.DirName, wal.FileName, format.FreeName, format.SegmentName(1)} {
-		if in, err := fsys.Stat(filepath.Join(dir, name)); err == nil {
-			if in.Size > emptySize(name) {
-				return &CorruptionError{Path: filepath.Join(dir, format.MetaName), Page: format.NoPage, Offset: NoOffset, Reason: "missing, and " + name + " is not empty", Err: fs.ErrNotExist}
-			}
-			return fmt.Errorf("%s: %w: it was not initialised to the end", dir, ErrIncomplete)
+		in, err := fsys.Stat(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
+		if err != nil {
+			return err
+		}
+		if in.Size > emptySize(name) {
+			return &CorruptionError{Path: filepath.Join(dir, format.MetaName), Page: format.NoPage, Offset: NoOffset, Reason: "missing, and " + name + " is not empty", Err: fs.ErrNotExist}
+		}
+		part = true
+	}
+	if part {
+		return fmt.Errorf("%s: %w: it was not initialised to the end", dir, ErrIncomplete)
 	}
 	return fmt.Errorf("%s: %w", dir, ErrNoDatabase)
 }
