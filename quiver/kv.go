@@ -4,7 +4,7 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/internal/bucket"
 )
 
-// MaxKeyLen is the length of the longest key: the page size less 94 bytes.
+// MaxKeyLen is the length of the longest key: the page size less 90 bytes.
 func (db *DB) MaxKeyLen() int { return db.store.MaxKeyLen() }
 
 // MaxValueLen is the length of the longest value, in bytes: about

@@ -30,7 +30,7 @@ func TestLongestKey(t *testing.T) {
 		disk := faultfs.New(faultfs.Options{NoReads: true})
 		must(t, quiver.Init("/db", quiver.InitOptions{FS: disk, PageSize: size, Buckets: 2}))
 		db := mustOpen(t, "/db", quiver.Options{FS: disk, Inline: true, NoDataFsync: true})
-		if got := db.MaxKeyLen(); got != size-94 {
+		if got := db.MaxKeyLen(); got != size-90 {
 			t.Errorf("longest key of pages of %d bytes: %d", size, got)
 		}
 		want := pairs{}

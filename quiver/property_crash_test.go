@@ -2,7 +2,6 @@ package quiver_test
 
 import (
 	"errors"
-	"syscall"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -236,7 +235,7 @@ func drawFault(t *rapid.T) faultfs.Fault {
 	}
 	switch {
 	case f.Kind&faultfs.KindFsync != 0:
-		f.Effect = rapid.SampledFrom([]faultfs.Effect{faultfs.EffectBefore, faultfs.EffectDone, faultfs.EffectF1,
+		f.Effect = rapid.SampledFrom([]faultfs.Effect{faultfs.EffectBefore, faultfs.EffectDone, faultfs.EffectF1, faultfs.EffectF2,
 			faultfs.EffectF3, faultfs.EffectF5}).Draw(t, "effect")
 		f.Keep = rapid.Uint64().Draw(t, "keep")
 	case f.Kind == faultfs.KindWrite:
@@ -244,9 +243,6 @@ func drawFault(t *rapid.T) faultfs.Fault {
 		f.Bytes = int64(rapid.IntRange(0, 5000).Draw(t, "bytes"))
 	default:
 		f.Effect = rapid.SampledFrom([]faultfs.Effect{faultfs.EffectBefore, faultfs.EffectDone}).Draw(t, "effect")
-	}
-	if f.Kind == faultfs.KindRename && f.Effect == faultfs.EffectDone {
-		f.Errno = syscall.EIO
 	}
 	return f
 }

@@ -71,7 +71,7 @@ func writeOn(t *testing.T, db *quiver.DB, had pairs) pairs {
 	for k, v := range had {
 		want[k] = v
 	}
-	page := db.MaxKeyLen() + 94
+	page := db.MaxKeyLen() + 90
 	old := had.sortedKeys()
 	for i := range 40 {
 		key := fmt.Sprintf("new %d", i)
@@ -123,7 +123,7 @@ func TestVectorsRecount(t *testing.T) {
 
 		// All of them are used now: a page that was wrongly freed would show.
 		db = mustOpen(t, "/db", o)
-		page := db.MaxKeyLen() + 94
+		page := db.MaxKeyLen() + 90
 		mustPut(t, db, want, "takes every free page", blob("x", (len(r.free)+1)*page))
 		mustHold(t, db, want)
 		must(t, db.Close())

@@ -22,12 +22,12 @@ type InitOptions struct {
 // database. o.LockWait and the like apply.
 func Init(dir string, in InitOptions, o Options) error {
 	if err := makeRoot(o.FS, dir); err != nil {
-		return err
+		return full(err)
 	}
 	p := newPager(dir, o)
 	var err error
 	if p.lock, err = acquire(p.file(format.LockName), &p.o); err != nil {
-		return err
+		return full(err)
 	}
 	err = p.initLocked(in)
 	if e := p.closeFiles(); err == nil {

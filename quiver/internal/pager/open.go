@@ -36,7 +36,7 @@ func Open(dir string, o Options) (*Pager, error) {
 	}
 	lock, err := acquire(filepath.Join(dir, format.LockName), &o)
 	if err != nil {
-		return nil, err
+		return nil, full(err)
 	}
 	p := newPager(dir, o)
 	p.lock = lock
