@@ -248,44 +248,78 @@ func fullStep(db *quiver.DB, i int, want pairs) (pairs, error) {
 	}
 }
 
+// After an unclean start too the handle keeps what deletes on a full disk need.
+func TestFullDiskAfterUncleanStart(t *testing.T) {
+	disk := newFullDisk(t)
+	db := mustOpen(t, "/db", fullOptions(disk, true))
+	early := pairs{}
+	for i := range 40 {
+		mustPut(t, db, early, fmt.Sprintf("early %d", i), blob("early", 1000))
+	}
+	for room := range int64(20) {
+		killed := disk.Snapshot()
+		db := mustOpen(t, "/db", fullOptions(killed, true))
+		want := pairs{}
+		for k, v := range early {
+			want[k] = v
+		}
+		mustPut(t, db, want, "early 0", "the log has its space")
+		killed.SetBudget(killed.Used() + room*4096)
+		fillUp(t, db, want)
+		for _, key := range want.sortedKeys() {
+			mustDelete(t, db, want, key)
+		}
+		killed.SetBudget(0)
+		must(t, db.Close())
+		mustBeClean(t, killed, "/db", want)
+	}
+}
+
 // A crash of the original can leave a next_page_id ahead of the segments. The
-// pages between have no space yet: they are not given out as if they had.
+// pages between have no space: they are not given out as if they had, and a
+// close makes meta and segments agree again.
 func TestFullDiskPagesWithoutSpace(t *testing.T) {
 	for _, recount := range []bool{false, true} {
-		disk := newFullDisk(t)
-		o := fullOptions(disk, true)
-		db := mustOpen(t, "/db", o)
-		want := pairs{}
-		mustPut(t, db, want, "k", blob("k", 3000))
-		disk = disk.Snapshot()
-		o.FS = disk
-		meta, err := disk.ReadFile("/db/meta")
-		must(t, err)
-		rawLE.PutUint64(meta[20:], rawLE.Uint64(meta[20:])+50)
-		must(t, disk.WriteFile("/db/meta", meta))
+		t.Run(fmt.Sprintf("recount %v", recount), func(t *testing.T) {
+			disk := newFullDisk(t)
+			o := fullOptions(disk, true)
+			db := mustOpen(t, "/db", o)
+			want := pairs{}
+			for i := range 16 {
+				mustPut(t, db, want, fmt.Sprintf("head %d", i), "of each bucket")
+			}
+			must(t, db.Checkpoint())
+			disk = disk.Snapshot()
+			o.FS, o.LogBytes = disk, 64*4096
+			meta, err := disk.ReadFile("/db/meta")
+			must(t, err)
+			rawLE.PutUint64(meta[20:], rawLE.Uint64(meta[20:])+50)
+			must(t, disk.WriteFile("/db/meta", meta))
 
-		db = mustOpen(t, "/db", o)
-		if recount {
-			if _, err := db.Recount(t.Context(), nil); err != nil {
-				t.Fatal(err)
+			db = mustOpen(t, "/db", o)
+			if recount {
+				_, err := db.Recount(t.Context(), nil)
+				must(t, err)
 			}
-		}
-		for i := range 6 {
-			mustPut(t, db, want, "k", blob("k", 3000+i)) // the log has its space
-		}
-		disk.SetBudget(disk.Used())
-		err = db.Put([]byte("long"), []byte(blob("long", 4*4096)))
-		if err == nil {
-			want["long"] = blob("long", 4*4096)
-			if err := db.Checkpoint(); err != nil {
-				t.Errorf("recount %v: a put was acknowledged and finds no space at the checkpoint: %v", recount, err)
+			for i := range 16 {
+				mustPut(t, db, want, "head 0", blob("log", i)) // the log takes its space
 			}
-		} else {
-			mustBeFull(t, db, err, want)
-		}
-		disk.SetBudget(0)
-		mustHold(t, db, want)
-		must(t, db.Close())
-		mustBeClean(t, disk, "/db", want)
+			disk.SetBudget(disk.Used())
+			if err := db.Put([]byte("long"), []byte(blob("long", 4*4096))); err == nil {
+				want["long"] = blob("long", 4*4096)
+				if err := db.Checkpoint(); err != nil {
+					t.Errorf("a put was acknowledged and finds no space at the checkpoint: %v", err)
+				}
+			} else {
+				mustBeFull(t, db, err, want)
+			}
+			disk.SetBudget(0)
+			mustHold(t, db, want)
+			must(t, db.Close())
+			mustBeClean(t, disk, "/db", want)
+			db = mustOpen(t, "/db", o)
+			mustHold(t, db, want)
+			must(t, db.Close())
+		})
 	}
 }

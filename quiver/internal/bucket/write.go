@@ -61,7 +61,10 @@ func (s *Store) Apply(ops []Op, sync bool) (existed int, err error) {
 		}
 		return nil
 	})
-	return existed, err
+	if err != nil {
+		return 0, err
+	}
+	return existed, nil
 }
 
 // run makes what fn does one operation. Should fn fail or panic, nothing of it

@@ -209,18 +209,33 @@ func (p *Pager) makeRoom(n int) error {
 		}
 		used = 0
 	}
-	err := p.log.Reserve(used + n)
-	if err != nil && p.log.Err() != nil {
-		return &syncError{err}
-	}
-	if err == nil || used == 0 || !isFull(err) {
+	err := p.growLog(used + n)
+	if err == nil || used == 0 || !harmless(err) {
 		return err
 	}
 	// The log cannot grow any more: start again in the space that it has.
 	if err := p.checkpoint(); err != nil {
 		return err
 	}
-	return p.log.Reserve(n)
+	return p.growLog(n)
+}
+
+// growLog makes room for a generation of n records. The last space for it comes
+// out of the reserve: a delete needs a record too.
+func (p *Pager) growLog(n int) error {
+	err := p.log.Reserve(n)
+	if err != nil && p.log.Err() == nil && isFull(err) && n <= reservedRecords {
+		p.metaMu.Lock()
+		if p.reserve.release() {
+			err = p.log.Reserve(n)
+			p.reserve.acquire()
+		}
+		p.metaMu.Unlock()
+	}
+	if err != nil && p.log.Err() != nil {
+		return &syncError{err}
+	}
+	return err
 }
 
 // finish ends a flush: the group is published, undone or lost with the handle.

@@ -101,14 +101,19 @@ type reserve struct {
 	held bool
 }
 
-// acquire takes the space; without it a full disk may stop deletes too, which
-// is no reason to fail.
+// minReserveBytes is enough for a new meta and free list of a small database.
+const minReserveBytes = 8 << 10
+
+// acquire takes the space, or as much of it as there is; without any a full disk
+// may stop deletes too, which is no reason to fail.
 func (r *reserve) acquire() {
 	f, err := r.fs.OpenFile(r.path, vfs.Write|vfs.Create)
 	if err != nil {
 		return
 	}
-	r.held = f.Allocate(0, r.size) == nil
+	for size := r.size; size >= minReserveBytes && !r.held; size /= 2 {
+		r.held = f.Allocate(0, size) == nil
+	}
 	if f.Close() != nil || !r.held {
 		r.held = false
 		_ = removeIfThere(r.fs, r.path)

@@ -268,14 +268,16 @@ func (p *Pager) held(id, lsn uint64) (bool, error) {
 
 // validate checks the files against each other.
 func (p *Pager) validate(f *found) error {
+	// What stands nowhere cannot be reachable, so the meta of an unclean database
+	// may be ahead of its segments; ids are given out from where space ends.
 	there := p.segs.pages()
-	limit := max(f.meta.NextPageID, there)
+	limit := there
 	if f.meta.NextPageID > there+uint64(len(f.scan.Images))+slackPages || f.meta.Clean && f.scan.Records == 0 && f.meta.NextPageID > there {
 		return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset,
 			Reason: fmt.Sprintf("next page id %d, but the segments hold %d pages", f.meta.NextPageID, there)}
 	}
 	for _, img := range f.scan.Images {
-		if img.PageID >= limit+slackPages || img.LSN >= maxLSN {
+		if img.PageID >= max(limit, f.meta.NextPageID)+slackPages || img.LSN >= maxLSN {
 			return &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Reason: "page id or lsn is out of range"}
 		}
 	}
@@ -284,7 +286,7 @@ func (p *Pager) validate(f *found) error {
 	}
 	for b, h := range f.heads {
 		if h != format.NoPage && h >= limit {
-			return &CorruptionError{Path: p.file(format.DirName), Page: h, Offset: format.DirSize(b), Reason: fmt.Sprintf("head of bucket %d is not below next page id %d", b, limit)}
+			return &CorruptionError{Path: p.file(format.DirName), Page: h, Offset: format.DirSize(b), Reason: fmt.Sprintf("head of bucket %d: there are only %d pages", b, limit)}
 		}
 	}
 	p.next, p.reserved = limit, limit
@@ -298,7 +300,9 @@ func (p *Pager) adopt(f *found) {
 	p.pageLimit.Store(p.next)
 	p.applied.Store(max(f.meta.LastLSN, f.scan.LastLSN))
 	p.counter.Store(max(f.meta.LastLSN, f.scan.MaxLSN))
-	p.reserve = reserve{fs: p.fs, path: p.file(reserveName), size: 64<<10 + 2*format.DirSize(len(f.heads))}
+	p.reserve = reserve{fs: p.fs, path: p.file(reserveName), size: 64<<10 + 2*format.DirSize(len(f.heads)) + int64(reservedRecords*p.o.stride())}
+	_, err := p.fs.Stat(p.reserve.path)
+	p.reserve.held = err == nil // of a session that did not end
 	p.fileFree = f.free.IDs
 	// Only the meta and the list of a clean close vouch for each other.
 	if !p.o.ReadOnly && f.meta.Clean && f.free.Vouched(f.meta.LastLSN, f.meta.NextPageID) && p.next == f.meta.NextPageID {

@@ -52,6 +52,10 @@ func (o *Options) cachePages() int {
 	return o.CachePages
 }
 
+// reservedRecords is how many log records the reserve has space for beside the
+// small files.
+const reservedRecords = 4
+
 const (
 	minReserve   = 16
 	maxReserve   = 8 << 20 // bytes

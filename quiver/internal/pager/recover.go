@@ -92,10 +92,8 @@ func (p *Pager) recover(f *found) error {
 		return nil
 	}
 	list := winners(f.scan.Images)
-	if f.meta.Clean {
-		if err := p.tellLie(f, list); err != nil {
-			return err
-		}
+	if err := p.inspect(f, list); err != nil {
+		return err
 	}
 	p.recovery.Pages = len(list)
 	// The end of the log may stand in the page cache only, after a kill or a
@@ -112,32 +110,33 @@ func (p *Pager) recover(f *found) error {
 	if err := p.renewFiles(f); err != nil {
 		return err
 	}
-	if err := removeIfThere(p.fs, p.file(reserveName)); err != nil {
-		return err
-	}
 	if err := p.log.Cut(); err != nil {
 		return err
 	}
 	p.noteLog()
+	p.reserve.acquire()
 	p.report()
 	return nil
 }
 
-// tellLie finds out whether a log under a set clean flag changes anything. The
+// inspect looks at everything that will be redone before anything is changed,
+// and finds out whether a log under a set clean flag changes anything. The
 // original leaves its log in place when it closes; then nothing does (R11).
-func (p *Pager) tellLie(f *found, list []wal.Image) error {
+func (p *Pager) inspect(f *found, list []wal.Image) error {
 	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
+	changes := false
 	for _, img := range list {
 		_, differs, err := p.redo(img, buf, disk)
 		if err != nil {
 			return err
 		}
-		if differs {
-			p.recovery.FlagLied, p.recovery.Unclean = true, true
-			break
-		}
+		changes = changes || differs
 	}
-	if p.recovery.FlagLied && p.o.RefuseUnclean {
+	if !f.meta.Clean || !changes {
+		return nil
+	}
+	p.recovery.FlagLied, p.recovery.Unclean = true, true
+	if p.o.RefuseUnclean {
 		return fmt.Errorf("%s: %w: page images of the log are not in the segments", p.dir, ErrUnclean)
 	}
 	return nil
