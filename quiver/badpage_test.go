@@ -148,6 +148,15 @@ func TestBadOverflowChain(t *testing.T) {
 			w.forge(w.overflow[1], func(p []byte) { rawLE.PutUint16(p[20:], 5000) })
 			return w.overflow[1]
 		},
+		"a page of records of the same length": func(w *pageWorld) uint64 {
+			w.forge(w.overflow[1], func(p []byte) {
+				next := format.NextPage(p)
+				format.InitKV(p, w.overflow[1])
+				format.SetNextPage(p, next)
+				rawLE.PutUint16(p[20:], 4032)
+			})
+			return w.overflow[1]
+		},
 		"a length of zero":        total(0),
 		"a length one more":       func(w *pageWorld) uint64 { total(9001)(w); return w.overflow[2] },
 		"a length of a page less": func(w *pageWorld) uint64 { total(9000 - 4032)(w); return w.overflow[1] },

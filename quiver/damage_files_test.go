@@ -78,6 +78,23 @@ func TestDamageFilesThatTheSystemRefuses(t *testing.T) {
 	})
 }
 
+// What stands in the lock file is not part of the database, but without a lock
+// nothing is opened.
+func TestDamageLockFile(t *testing.T) {
+	forEachScene(t, func(tr *trial) {
+		nothing := func(*faultfs.FS) error { return nil }
+		tr.try(damage{name: "missing", apply: nothing})
+		tr.try(damage{name: "noise", apply: func(f *faultfs.FS) error { return f.WriteFile("/db/LOCK", []byte(blob("noise", 9000))) }})
+		if tr.counts[allRight] != 4 {
+			tr.t.Errorf("%v", tr.counts)
+		}
+		for _, errno := range []syscall.Errno{syscall.EACCES, syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
+			tr.try(damage{name: fmt.Sprint("lock: ", errno), apply: nothing, system: true,
+				plan: faultfs.Plan{{Kind: faultfs.KindLock, Errno: errno, Sticky: true}}})
+		}
+	})
+}
+
 // An older version of a file, as somebody restores it by mistake: what it held
 // then is a right answer, anything else is not.
 func TestDamageOlderFiles(t *testing.T) {

@@ -114,7 +114,7 @@ func (j *judge) judge() (o outcome, err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	before := j.disk.Digest()
+	before := j.unlocked().Digest()
 	if err = j.open(false); err != nil {
 		if err := j.typed(err); err != nil {
 			return "", err

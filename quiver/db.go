@@ -143,7 +143,7 @@ func (db *DB) Checkpoint() error {
 // start it runs by itself unless Options forbid it. It fails with ErrRecounting
 // while another one runs.
 func (db *DB) Recount(ctx context.Context, progress func(Progress)) (freed int, err error) {
-	if err := db.open(); err != nil {
+	if err := db.Writable(); err != nil {
 		return 0, err
 	}
 	return db.store.Recount(ctx, func(done, total int64) {

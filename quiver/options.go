@@ -138,7 +138,7 @@ func (o Options) resolve(readOnly bool) (pager.Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.CompactDeadFrac > 0.95 {
+	if !(o.CompactDeadFrac <= 0.95) { // not a number neither
 		return pager.Options{}, fmt.Errorf("%w: CompactDeadFrac %v is above 0.95", ErrInvalid, o.CompactDeadFrac)
 	}
 	for name, v := range map[string]int64{"LogBytes": o.LogBytes, "LogChunkBytes": o.LogChunkBytes,

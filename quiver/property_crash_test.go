@@ -2,6 +2,7 @@ package quiver_test
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -25,10 +26,9 @@ func (m *machine) reopen(t *rapid.T) {
 	require.ErrorIs(t, m.db.Close(), quiver.ErrClosed)
 	require.ErrorIs(t, m.db.Put(nil, nil), quiver.ErrClosed)
 	m.ref.Sync()
-	if rapid.Bool().Draw(t, "power cut after Close") {
+	cut := rapid.Bool().Draw(t, "power cut after Close")
+	if cut {
 		m.disk = m.disk.State().Crash(drawSelection(t, m.disk.State()))
-	} else {
-		m.shaken = false
 	}
 	if rapid.Bool().Draw(t, "other options") {
 		inline := m.k.Inline // the actions go by it
@@ -41,6 +41,7 @@ func (m *machine) reopen(t *rapid.T) {
 	if !m.shaken {
 		require.False(t, m.db.Recovery().Unclean, "unclean after a clean Close")
 	}
+	m.shaken = m.shaken && !cut
 }
 
 // drawSelection draws which of the pending atoms a power cut leaves. The number
@@ -108,10 +109,24 @@ func (m *machine) crash(t *rapid.T) {
 	checkFindings(t, m.db, false)
 }
 
-// crashInside stops the machine within a call.
+// crashInside stops the machine within a call: after any number of calls of the
+// disk, or right before one of those that decide.
 func (m *machine) crashInside(t *rapid.T) {
-	m.disk.StopAfter(m.disk.Seq() + rapid.IntRange(0, 30).Draw(t, "calls before the crash"))
-	m.inDoubt(t, faultfs.ErrCrashed)
+	switch point := rapid.SampledFrom([]string{"any", "sync log", "sync log", "sync segment", "rename"}).Draw(t, "crash at"); point {
+	case "any":
+		m.disk.StopAfter(m.disk.Seq() + rapid.IntRange(0, 30).Draw(t, "calls before the crash"))
+		m.inDoubt(t, faultfs.ErrCrashed)
+	default:
+		f := map[string]faultfs.Fault{
+			"sync log":     {Kind: kindSync, Class: faultfs.ClassWAL},
+			"sync segment": {Kind: kindSync, Class: faultfs.ClassSeg},
+			"rename":       {Kind: faultfs.KindRename},
+		}[point]
+		f.N, f.Sticky, f.Errno = rapid.IntRange(1, 3).Draw(t, "n"), true, syscall.EIO
+		m.disk.Inject(faultfs.Plan{f})
+		m.inDoubt(t, f.Errno)
+		m.disk.Inject(nil)
+	}
 	m.stop(t)
 	m.settle(t)
 	checkFindings(t, m.db, false)
@@ -124,7 +139,7 @@ func (m *machine) inDoubt(t *rapid.T, cause error) {
 	switch kind {
 	case "write", "no sync":
 		o := m.s.write(t)
-		if kind == "no sync" {
+		if kind == "no sync" || rapid.Bool().Draw(t, "batch") {
 			o = m.s.batch(t)
 		}
 		i := m.ref.Start(o)

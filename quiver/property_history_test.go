@@ -1,11 +1,13 @@
 package quiver_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,6 +91,19 @@ func (h *history) run(db *quiver.DB, clients, calls int) (stopped error) {
 func (h *history) add(o model.Op, r model.Result) {
 	at := int64(time.Since(h.start))
 	h.ops = append(h.ops, porcupine.Operation{ClientId: 99, Input: o, Output: r, Call: at, Return: at})
+}
+
+// met counts the calls that began before one that had begun earlier was over.
+func (h *history) met() (n int) {
+	slices.SortFunc(h.ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	over := int64(-1)
+	for _, o := range h.ops {
+		if o.Call <= over {
+			n++
+		}
+		over = max(over, o.Return)
+	}
+	return n
 }
 
 // judge asks whether the calls could have happened one after another.

@@ -36,13 +36,19 @@ func alphabets() []alphabet {
 }
 
 // rounds is how many histories a test runs with an alphabet.
-func (a alphabet) rounds(most int) int { return most / a.rare }
+func (a alphabet) rounds(most int) int {
+	if raceDetector {
+		most /= 4
+	}
+	return most / a.rare
+}
 
 // TestLinearizable: whatever goroutines do with one handle, it is as if each
 // call had happened at one moment between its beginning and its end.
 func TestLinearizable(t *testing.T) {
 	for _, a := range alphabets() {
 		t.Run(a.name, func(t *testing.T) {
+			met := 0
 			for round := range a.rounds(120) {
 				rng := rand.New(rand.NewPCG(uint64(round), 1))
 				var disk vfs.FS = vfs.NewMem()
@@ -51,9 +57,12 @@ func TestLinearizable(t *testing.T) {
 				}
 				o := concurrentOptions(rng, disk)
 				db := openFresh(t, o, dbDir, 1+rng.IntN(3))
-				linear(t, a, db, uint64(round))
+				met += linear(t, a, db, uint64(round))
 				require.NoError(t, db.Close())
 			}
+			all := a.rounds(120) * clients * callsPerClient
+			t.Logf("%d histories, %d of %d calls met another one", a.rounds(120), met, all)
+			require.Greater(t, met, all/100, "the clients do not meet: the histories prove nothing")
 		})
 	}
 }
@@ -72,13 +81,15 @@ func TestLinearizableOnTheRealDisk(t *testing.T) {
 	}
 }
 
-func linear(t *testing.T, a alphabet, db *quiver.DB, seed uint64) {
+// linear runs and judges a history, and tells how many calls met another one.
+func linear(t *testing.T, a alphabet, db *quiver.DB, seed uint64) (met int) {
 	t.Helper()
 	from, err := scanAll(db, quiver.ScanOptions{})
 	require.NoError(t, err)
 	h := &history{seed: seed, from: from, next: a.draw}
 	require.NoError(t, h.run(db, clients, callsPerClient))
 	h.judge(t, a.byKey)
+	return h.met()
 }
 
 // TestLinearizableOverACrash: calls that a crash cut short are in doubt; all

@@ -35,19 +35,18 @@ type vector struct {
 	pairs  pairs
 	digest []digestRow // in place of pairs
 
-	PageSize     int     `json:"page_size"`
-	Buckets      int     `json:"buckets"`
-	LastLSN      uint64  `json:"last_lsn"`
-	AfterLSN     *uint64 `json:"last_lsn_after_recovery"`
-	NextPageID   uint64  `json:"next_page_id"`
-	NextAtLeast  uint64  `json:"next_page_id_after_recovery_at_least"`
-	FreePages    *int    `json:"free_pages"`
-	Clean        bool    `json:"clean_shutdown"`
-	MustRefuse   bool    `json:"must_refuse_without_salvage"`
-	Pairs        [][2]string
-	PairsDigest  [][3]any `json:"pairs_digest"`
-	WALRecords   int      `json:"wal_records"`
-	PairsAtBegin any      `json:"-"`
+	PageSize    int     `json:"page_size"`
+	Buckets     int     `json:"buckets"`
+	LastLSN     uint64  `json:"last_lsn"`
+	AfterLSN    *uint64 `json:"last_lsn_after_recovery"`
+	NextPageID  uint64  `json:"next_page_id"`
+	NextAtLeast uint64  `json:"next_page_id_after_recovery_at_least"`
+	FreePages   *int    `json:"free_pages"`
+	Clean       bool    `json:"clean_shutdown"`
+	MustRefuse  bool    `json:"must_refuse_without_salvage"`
+	Pairs       [][2]string
+	PairsDigest [][3]any `json:"pairs_digest"`
+	WALRecords  int      `json:"wal_records"`
 }
 
 type digestRow struct {

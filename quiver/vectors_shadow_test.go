@@ -6,10 +6,9 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
-// The original leaves older copies of a key on earlier pages of its chain, and
-// those of long values own overflow pages. None may ever come back.
-func TestVectorsShadowedCopies(t *testing.T) {
-	ways := map[string]func(*testing.T, *quiver.DB, pairs){
+// waysToDeleteAll are the calls by which a key can go.
+func waysToDeleteAll() map[string]func(*testing.T, *quiver.DB, pairs) {
+	return map[string]func(*testing.T, *quiver.DB, pairs){
 		"one by one": func(t *testing.T, db *quiver.DB, p pairs) {
 			for _, key := range p.sortedKeys() {
 				mustDelete(t, db, p, key)
@@ -54,9 +53,14 @@ func TestVectorsShadowedCopies(t *testing.T) {
 			}
 		},
 	}
+}
+
+// The original leaves older copies of a key on earlier pages of its chain, and
+// those of long values own overflow pages. None may ever come back.
+func TestVectorsShadowedCopies(t *testing.T) {
 	for _, name := range []string{"03-small-churn", "06-page-16384", "08-one-bucket", "17-tail-wins"} {
 		v := loadVector(t, name)
-		for way, deleteAll := range ways {
+		for way, deleteAll := range waysToDeleteAll() {
 			t.Run(name+"/"+way, func(t *testing.T) {
 				t.Parallel()
 				disk, p := v.disk.Snapshot(), pairs{}

@@ -2,9 +2,11 @@ package quiver_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
@@ -129,6 +131,34 @@ func TestVectorsRecount(t *testing.T) {
 		must(t, db.Close())
 		mustBeClean(t, v.disk, "/db", want)
 	})
+}
+
+// The same on the disk of the system, where files, locks and syncs are real.
+func TestVectorsOnTheSystemsDisk(t *testing.T) {
+	for _, name := range []string{"04-overflow", "10-unclean", "17-tail-wins", "25-wal-grows", "28-clean-log-left"} {
+		v := loadVector(t, name)
+		path := filepath.Join(t.TempDir(), "db")
+		must(t, v.disk.Export("/db", path))
+		reader := mustOpenReadOnly(t, path, quiver.Options{})
+		mustHold(t, reader, v.pairs)
+		must(t, reader.Close())
+		after := faultfs.New(faultfs.Options{})
+		must(t, after.Import(path, "/db"))
+		sameBytes(t, v.disk, after)
+
+		db := mustOpen(t, path, quiver.Options{NoDataFsync: true})
+		mustHold(t, db, v.pairs)
+		want := v.pairs
+		mustDelete(t, db, want, want.sortedKeys()[0])
+		mustPut(t, db, want, "new", blob("new", 20000))
+		must(t, db.Close())
+		db = mustOpen(t, path, quiver.Options{})
+		mustHold(t, db, want)
+		must(t, db.Close())
+		after = faultfs.New(faultfs.Options{})
+		must(t, after.Import(path, "/db"))
+		mustBeClean(t, after, "/db", want)
+	}
 }
 
 func TestVectorsReadOnly(t *testing.T) {

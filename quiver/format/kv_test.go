@@ -288,10 +288,10 @@ func TestKVKeepsItsIdentity(t *testing.T) {
 func TestKVUpdateToTheLastByte(t *testing.T) {
 	p := newKV(PageSizeMin, 3)
 	require.True(t, p.put("a", ""))
-	room := make([]byte, p.Gap()-RecordSize(1, 0))
+	room := make([]byte, p.NewRoom()-RecordSize(1, 0))
 	require.False(t, p.put("a", string(room)+"x"))
 	require.True(t, p.put("a", string(room)))
-	require.Zero(t, p.Gap())
+	require.Zero(t, p.NewRoom())
 	requireContent(t, p, map[string]string{"a": string(room)})
 }
 

@@ -12,8 +12,16 @@ func (p KV) Fits(klen, vlen int, present bool) bool {
 	return p.fittingSlots(end) != 0
 }
 
-// Gap is the number of free bytes between the records and the table.
-func (p KV) Gap() int { return len(p) - slotSize*p.Slots() - p.DataStart() }
+// NewRoom is the size of the largest record of a new key that Insert takes as
+// the page is. Where the table is full that is less than the gap, or nothing.
+func (p KV) NewRoom() int {
+	need := p.Used() + 1
+	size := max(slotsWanted(need), p.Slots())
+	for size > 1 && size/2 >= need {
+		size /= 2
+	}
+	return max(0, len(p)-slotSize*size-p.DataStart())
+}
 
 // RecordSize is what a record takes in the record area.
 func RecordSize(klen, vlen int) int { return recordHeaderSize + klen + vlen }
@@ -21,22 +29,29 @@ func RecordSize(klen, vlen int) int { return recordHeaderSize + klen + vlen }
 // Offsets appends the offsets of the live records to dst, in the order in which
 // they stand on the page, which is the order in which memory is read fastest.
 func (p KV) Offsets(dst []uint16) []uint16 {
-	n, used, end := len(dst), p.Used(), p.DataStart()
-	for off := PageHeaderSize; off+recordHeaderSize <= end; off += p.recordSize(off) {
-		dst = append(dst, uint16(off))
-	}
-	if len(dst)-n == used {
-		return dst
-	}
-	// There are dead records: only the table tells which.
-	dst = dst[:n]
-	table := p.table()
+	// The table says which records are live; without dead ones they are all that
+	// stand in the record area, which is then known to be in order.
+	n, sum, table := len(dst), 0, p.table()
 	for i := range p.Slots() {
 		if s := slotAt(table, i); !s.empty() {
 			dst = append(dst, uint16(s.off()))
+			sum += s.off()
 		}
 	}
-	slices.Sort(dst[n:])
+	off, end, walked := PageHeaderSize, p.DataStart(), 0
+	for k := 0; off+recordHeaderSize <= end && k < len(dst)-n; k++ {
+		walked += off
+		off += p.recordSize(off)
+	}
+	if off != end || walked != sum {
+		slices.Sort(dst[n:])
+		return dst
+	}
+	off = PageHeaderSize
+	for k := n; k < len(dst); k++ {
+		dst[k] = uint16(off)
+		off += p.recordSize(off)
+	}
 	return dst
 }
 

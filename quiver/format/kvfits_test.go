@@ -42,3 +42,23 @@ func TestOffsetsAndFits(t *testing.T) {
 		require.Len(t, offsets, p.Used())
 	})
 }
+
+// NewRoom is the border between what Insert takes and what it does not.
+func TestNewRoomIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := make(KV, PageSizeMin)
+		InitKV(p, 7)
+		top := rapid.SampledFrom([]int{2, 14, 300, 3000}).Draw(t, "longest")
+		for i := range rapid.IntRange(0, 500).Draw(t, "records") {
+			key := fmt.Appendf(nil, "%04d", i)
+			p.Insert(Hash64(key), key, make([]byte, rapid.IntRange(0, top).Draw(t, "len")))
+		}
+		room := p.NewRoom()
+		if record := room - RecordSize(3, 0); record >= 0 {
+			require.True(t, p.Fits(3, record, false))
+			require.False(t, p.Fits(3, record+1, false))
+		} else {
+			require.False(t, p.Fits(3, 0, false))
+		}
+	})
+}

@@ -49,3 +49,6 @@ func printable(text string, limit int) string {
 	}, text)
 	return strings.TrimSpace(text)
 }
+
+// ProcessID is the number of this process.
+func ProcessID() int { return os.Getpid() }

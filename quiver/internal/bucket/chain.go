@@ -159,12 +159,12 @@ func (c *chain) replace(i int, hash uint64, key, stored []byte) error {
 		return err
 	}
 	if kv.Insert(hash, key, stored) {
-		c.noteRoom(i, kv.Gap())
+		c.noteRoom(i, kv.NewRoom())
 		return nil
 	}
 	kv.Delete(hash, key)
 	if c.compact(kv) && kv.Insert(hash, key, stored) {
-		c.noteRoom(i, kv.Gap())
+		c.noteRoom(i, kv.NewRoom())
 		return nil
 	}
 	if err := c.place(hash, key, stored, i+1); err != nil {
@@ -228,7 +228,7 @@ func (c *chain) insert(i int, hash uint64, key, stored []byte) (bool, error) {
 		due := kv.CompactionDue(c.s.o.CompactDeadFrac, c.s.o.CompactMinBytes) &&
 			kv.Room() >= format.RecordSize(len(key), len(stored))
 		if !due {
-			c.noteRoom(i, kv.Gap())
+			c.noteRoom(i, kv.NewRoom())
 			return false, nil
 		}
 	}
@@ -239,7 +239,7 @@ func (c *chain) insert(i int, hash uint64, key, stored []byte) (bool, error) {
 		c.compact(kv)
 	}
 	ok := kv.Insert(hash, key, stored)
-	c.noteRoom(i, kv.Gap())
+	c.noteRoom(i, kv.NewRoom())
 	if ok {
 		c.remember(hash, i)
 	}
@@ -267,7 +267,7 @@ func (c *chain) extend(tail int, hash uint64, key, stored []byte) error {
 	c.b.mu.Lock()
 	pg.Bucket, pg.Index = c.n, int32(len(st.pages))
 	st.roomBound = max(st.roomBound, int(st.pages[tail].room))
-	st.pages = append(st.pages, chainPage{page: pg, room: int32(kv.Gap())})
+	st.pages = append(st.pages, chainPage{page: pg, room: int32(kv.NewRoom())})
 	st.lastSeq = c.tx.Seq()
 	c.b.mu.Unlock()
 	c.remember(hash, len(st.pages)-1)

@@ -62,9 +62,9 @@ func (s *Store) find(key []byte, use func(stored []byte, at uint64) error) error
 // there is none.
 func (s *Store) lookup(st *state, hash uint64, key []byte) ([]byte, error) {
 	at := s.pg.Visible()
-	for {
+	for range lookupTries {
 		stored, gone, err := s.lookupAt(st, hash, key, at)
-		if stored != nil || err != nil || !gone {
+		if err != nil || !gone {
 			return stored, err
 		}
 		// A page had no version for that state. Either it came later, or the
@@ -73,11 +73,19 @@ func (s *Store) lookup(st *state, hash uint64, key []byte) ([]byte, error) {
 		// under the bucket's lock.
 		now := s.pg.Visible()
 		if now == at {
-			return nil, nil
+			return stored, nil
 		}
 		at = now
 	}
+	at = s.pg.Pin()
+	defer s.pg.Unpin(at)
+	stored, _, err := s.lookupAt(st, hash, key, at)
+	return stored, err
 }
+
+// lookupTries bounds how often a lookup runs after what is being published
+// before it pins a state.
+const lookupTries = 8
 
 // lookupAt finds the stored value of a key in the state of operation at. Of
 // several copies the one nearest the tail counts. gone says that a page that

@@ -18,15 +18,22 @@ func (s *Store) appendValue(dst, stored []byte, at uint64) ([]byte, error) {
 	return s.appendOverflow(dst, stored, s.stateAt(at).page)
 }
 
-func (s *Store) appendOverflow(dst, placeholder []byte, read pageReader) ([]byte, error) {
+// minGrow is the memory that a value gets before any of it was read.
+const minGrow = 1 << 20
+
+func (s *Store) appendOverflow(dst, placeholder []byte, page pageReader) ([]byte, error) {
 	total, _, _ := format.DecodePlaceholder(placeholder)
-	grown := false
-	err := s.overflowChain(placeholder, read, func(_ uint64, page []byte) error {
-		if !grown {
-			// Not before the first page: the length has been checked by then.
-			dst, grown = slices.Grow(dst, int(total)), true
+	read := 0
+	err := s.overflowChain(placeholder, page, func(_ uint64, page []byte) error {
+		if chunk := format.OverflowChunk(page); len(chunk) <= cap(dst)-len(dst) {
+			dst = append(dst, chunk...)
+		} else {
+			// A length that was never checked must not size the memory: what has
+			// been read vouches for as much again.
+			left := int(total) - read
+			dst = append(slices.Grow(dst, min(left, max(minGrow, read))), chunk...)
 		}
-		dst = append(dst, format.OverflowChunk(page)...)
+		read += len(format.OverflowChunk(page))
 		return nil
 	})
 	return dst, err

@@ -36,10 +36,7 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 	}
 	state := s.stateAt(r.Seq)
 	for n := range s.count {
-		if err = context.Cause(ctx); err != nil {
-			break
-		}
-		if err = s.markBucket(n, state, mark); err != nil {
+		if err = s.markBucket(ctx, n, state, mark); err != nil {
 			break
 		}
 		if progress != nil {
@@ -50,14 +47,17 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 		r.Abandon()
 		return 0, err
 	}
-	return r.Finish(reached.has)
+	return r.Finish(ctx, reached.has)
 }
 
 // markBucket marks the pages of a chain and of the values that its records lead
 // to, those of shadowed copies too: the original reads and frees them.
-func (s *Store) markBucket(n uint32, state stateReader, mark func(id uint64)) error {
+func (s *Store) markBucket(ctx context.Context, n uint32, state stateReader, mark func(id uint64)) error {
 	return s.chainAt(n, state, func(id uint64, kv format.KV) error {
 		mark(id)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
 		for _, stored := range kv.All() {
 			if !format.IsPlaceholder(stored) {
 				continue

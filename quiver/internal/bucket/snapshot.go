@@ -82,16 +82,17 @@ func (v *Snapshot) find(key []byte) (stored []byte, err error) {
 // so may have moved or gone since, if the bucket has changed at all.
 func (v *Snapshot) guess(n uint32, hash uint64, key []byte) (stored []byte, sure bool, err error) {
 	s := v.s
-	if s.bucket(n).shadowed.Load() {
+	if !v.sn.ThisSession() {
+		// The bucket may have been shadowed then, and not be now.
 		return nil, false, nil
 	}
 	var ids [8]uint64
 	count, unchanged := 0, false
-	err = s.view(n, func(_ *bucket, st *state) error {
-		if st.loc == nil {
+	err = s.view(n, func(b *bucket, st *state) error {
+		if st.loc == nil || b.shadowed.Load() {
 			return nil
 		}
-		unchanged = st.lastSeq <= v.sn.Seq() && v.sn.ThisSession()
+		unchanged = st.lastSeq <= v.sn.Seq()
 		for i, pos := st.loc.next(hash, -1); i >= 0 && count < len(ids); i, pos = st.loc.next(hash, pos) {
 			if i < len(st.pages) && st.pages[i].page != nil {
 				ids[count] = st.pages[i].page.ID

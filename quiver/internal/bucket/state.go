@@ -17,24 +17,12 @@ type pageReader func(id uint64) ([]byte, error)
 
 // stateAt is the state of operation at, which is pinned.
 func (s *Store) stateAt(at uint64) stateReader {
-	return stateReader{s.pg.Head, func(id uint64) ([]byte, error) {
-		pg, err := s.pg.Lookup(id)
-		if err != nil {
-			return nil, err
-		}
-		return s.pg.Read(pg, at)
-	}}
+	return stateReader{s.pg.Head, func(id uint64) ([]byte, error) { return s.pg.ReadID(id, at) }}
 }
 
 // stateIn is the state that an operation sees.
 func (s *Store) stateIn(tx *pager.Tx) stateReader {
-	return stateReader{s.pg.Head, func(id uint64) ([]byte, error) {
-		pg, err := s.pg.Lookup(id)
-		if err != nil {
-			return nil, err
-		}
-		return tx.Data(pg)
-	}}
+	return stateReader{s.pg.Head, tx.DataID}
 }
 
 // chainAt visits the pages of a bucket, head to tail, by the links of a state.

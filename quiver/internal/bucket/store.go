@@ -126,7 +126,8 @@ func (st *state) before(i int) int {
 }
 
 func (st *state) memory() int64 {
-	m := int64(128 + 24*cap(st.pages) + 24*cap(st.removals))
+	// With the page itself, and its place in the pager's table.
+	m := int64(128 + (24+160)*cap(st.pages) + 24*cap(st.removals))
 	if st.loc != nil {
 		m += st.loc.bytes()
 	}

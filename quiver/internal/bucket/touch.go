@@ -148,10 +148,11 @@ func (s *Store) standsAt(st *state, hash uint64, key []byte) (bool, error) {
 
 // room is about the largest record that the page can take.
 func (s *Store) room(kv format.KV) int {
+	room := kv.NewRoom()
 	if kv.CompactionDue(s.o.CompactDeadFrac, s.o.CompactMinBytes) {
-		return kv.Room()
+		room += kv.DeadBytes()
 	}
-	return kv.Gap()
+	return room
 }
 
 func (st *state) setRoom(i, room int) {

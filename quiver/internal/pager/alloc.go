@@ -1,6 +1,8 @@
 package pager
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,7 +48,9 @@ func (p *Pager) drainQuarantine() {
 	n := 0
 	for n < len(p.quarantine) && p.quarantine[n].seq <= min {
 		id := p.quarantine[n].id
-		p.hooks.Recycled(p.table.get(id, false))
+		if pg := p.table.find(id); pg != nil {
+			p.hooks.Recycled(pg)
+		}
 		p.pool = append(p.pool, id)
 		n++
 	}
@@ -90,9 +94,11 @@ func (p *Pager) reserveIDs() error {
 	}
 	if err != nil {
 		if harmless(err) {
-			// Or the pages would be orphans. If this fails they are.
-			_ = p.segs.truncate(p.next)
+			// Or the pages would be orphans. If no space can be given back they are.
 			p.pageLimit.Store(p.next)
+			if e := p.segs.truncate(p.next); e != nil && !harmless(e) {
+				err = e
+			}
 		}
 		return p.surface(fmt.Errorf("reserve pages: %w", err))
 	}
@@ -127,19 +133,22 @@ func (p *Pager) Account() (*Account, error) {
 	defer p.headsMu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closing {
+	if p.closing.Load() {
 		return nil, ErrClosed
 	}
 	if p.accounted != nil {
 		return nil, ErrRecounting
 	}
-	a := &Account{p: p, free: slices.Concat(p.pool, p.listed)}
-	for _, f := range p.quarantine {
-		a.free = append(a.free, f.id)
-	}
-	own := make(map[uint64]struct{}, len(a.free))
+	a := &Account{p: p, Seq: p.Pin(), Limit: p.next, free: slices.Concat(p.pool, p.listed)}
+	own := make(map[uint64]struct{}, len(a.free)+len(p.quarantine))
 	for _, id := range a.free {
 		own[id] = struct{}{}
+	}
+	for _, f := range p.quarantine {
+		own[f.id] = struct{}{}
+		if f.seq <= a.Seq {
+			a.free = append(a.free, f.id)
+		}
 	}
 	if p.o.ReadOnly {
 		a.free = p.fileFree
@@ -153,7 +162,6 @@ func (p *Pager) Account() (*Account, error) {
 		}
 	}
 	p.accounted = own
-	a.Seq, a.Limit = p.Pin(), p.next
 	return a, nil
 }
 
@@ -179,31 +187,62 @@ func (a *Account) Abandon() {
 
 // Finish frees every page below Limit that was not reached and that the handle
 // has not answered for meanwhile. The caller has read every page of the state.
-func (a *Account) Finish(reached func(id uint64) bool) (freed int, err error) {
+func (a *Account) Finish(ctx context.Context, reached func(id uint64) bool) (freed int, err error) {
 	p := a.p
 	p.Unpin(a.Seq)
+	orphans, err := a.orphans(ctx, reached)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own := p.accounted
 	p.accounted = nil
-	if err := p.writable(); err != nil {
+	if err == nil {
+		err = p.writable()
+	}
+	if err != nil {
 		return 0, err
 	}
-	if p.recountDue {
-		// The file may name pages that go into the pool now (R5).
+	orphans = slices.DeleteFunc(orphans, func(id uint64) bool {
+		_, ours := own[id]
+		return ours
+	})
+	if len(orphans) > 0 || p.recountDue {
+		// Close has to write the list.
 		if err := p.startSession(); err != nil {
 			return 0, p.surface(err)
 		}
+	}
+	if p.recountDue {
+		// The file may name pages that go into the pool now (R5).
 		if err := p.replace(format.FreeName, format.EncodeFree(nil, 0)); err != nil {
 			return 0, p.surface(err)
 		}
 	}
+	p.pool = append(p.pool, orphans...)
+	p.recountDue = false
+	return len(orphans), nil
+}
+
+// orphans are the pages that were not reached. Each of them raises the counter:
+// a page that is given out again must get a higher LSN than it has ever had (R6).
+// Ids without space behind them, which the meta of an unclean database may have
+// been ahead by, are never given out (R7).
+func (a *Account) orphans(ctx context.Context, reached func(id uint64) bool) ([]uint64, error) {
+	p := a.p
+	var list []uint64
+	buf := make([]byte, p.o.PageSize)
 	for id := range a.Limit {
-		if _, ours := own[id]; !ours && !reached(id) {
-			p.pool = append(p.pool, id)
-			freed++
+		if id >= p.gapFrom && id < p.gapTo || reached(id) {
+			continue
+		}
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		list = append(list, id)
+		if err := p.segs.read(id, buf); err != nil && !errors.Is(err, ErrCorrupt) {
+			return nil, p.ifClosed(err)
+		} else if err == nil && p.verify(id, buf) == nil {
+			raise(&p.counter, format.PageLSN(buf))
 		}
 	}
-	p.recountDue = false
-	return freed, nil
+	return list, nil
 }

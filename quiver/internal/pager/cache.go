@@ -76,9 +76,7 @@ func (p *Pager) evict(pg *Page) evicted {
 	if img.seq > p.MinActive() {
 		return evictLater
 	}
-	if img.prev.Load() != nil {
-		pg.trim(p.MinActive())
-	}
+	raise(&pg.evicted, img.seq)
 	if pg.latest.CompareAndSwap(img, nil) {
 		p.table.drop(pg)
 	}

@@ -49,7 +49,7 @@ func (p *Pager) writeBack() error {
 		}
 	}
 	// Also when a write has found no space: what was written is written.
-	if err := p.segs.sync(false); err != nil {
+	if err := p.segs.sync(); err != nil {
 		return err
 	}
 	p.markStored(list[:written])
@@ -131,7 +131,7 @@ func (p *Pager) Checkpoint() error {
 	}
 	p.commitMu.Lock()
 	defer p.commitMu.Unlock()
-	if err := p.poisoned(); err != nil {
+	if err := p.Writable(); err != nil {
 		return err
 	}
 	if err := p.checkpoint(); err != nil {

@@ -11,17 +11,20 @@ import (
 // has changed nothing writes nothing.
 func (p *Pager) Close() error {
 	p.mu.Lock()
-	if p.closing {
+	if p.closing.Load() {
 		p.mu.Unlock()
 		return ErrClosed
 	}
-	p.closing = true
+	p.closing.Store(true)
 	var err error
 	if p.o.ReadOnly {
 		p.mu.Unlock()
 	} else {
 		err = p.drainUnlock()
 	}
+	// A directory with new heads may be on its way.
+	p.headsMu.Lock()
+	p.headsMu.Unlock() //nolint:staticcheck // waiting is all it is for
 	if p.stop != nil {
 		close(p.stop)
 		<-p.stopped
@@ -46,9 +49,20 @@ func (p *Pager) finishSession() error {
 		return err
 	}
 	next, ids := p.settleFree()
+	last := max(p.meta.LastLSN, p.counter.Load())
+	// While a snapshot outlives the session, only a recount can tell which pages
+	// are free: those that it needs are on no list.
+	sum := uint64(0)
+	if !p.recountDue && p.oldestKept() == unbornSeq {
+		sum = format.FreeSum(ids, last, next)
+	}
+	// Before the meta that lowers next_page_id: the list must never name an id
+	// that the original would give out a second time from there (R5).
+	if err := p.replace(format.FreeName, format.EncodeFree(ids, sum)); err != nil {
+		return err
+	}
 	err := p.writeMeta(func(m *format.Meta) {
-		m.LastLSN = max(m.LastLSN, p.counter.Load())
-		m.NextPageID = next
+		m.LastLSN, m.NextPageID = last, next
 	})
 	if err != nil {
 		return err
@@ -59,16 +73,12 @@ func (p *Pager) finishSession() error {
 	if err := p.segs.truncate(next); err != nil {
 		return err
 	}
-	// While a snapshot outlives the session, only a recount can tell which pages
-	// are free: those that it needs are on no list.
-	sum := uint64(0)
-	if !p.recountDue && p.oldestKept() == unbornSeq {
-		sum = format.FreeSum(ids, p.meta.LastLSN, p.meta.NextPageID)
-	}
-	if err := p.replace(format.FreeName, format.EncodeFree(ids, sum)); err != nil {
-		return err
-	}
 	p.reserve.release()
+	if p.segs.pages() < next {
+		// The disk had no room for the pages that the meta of an unclean database
+		// was ahead of its segments: it stays one.
+		return nil
+	}
 	return p.writeMeta(func(m *format.Meta) { m.Clean = true })
 }
 

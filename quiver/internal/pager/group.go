@@ -62,7 +62,7 @@ func (p *Pager) await(g *group, leads bool) error {
 func (p *Pager) lead() {
 	p.gather()
 	p.commitMu.Lock()
-	p.flush()
+	_ = p.flush() // the waiters of the group get the error
 	p.commitMu.Unlock()
 	p.mu.Lock()
 	if next := p.open; next.waiters > 0 {
@@ -156,17 +156,14 @@ func (g *group) logOrder(a, b *Page) int {
 }
 
 // flush makes the open group durable and publishes it. commitMu is held.
-func (p *Pager) flush() {
+func (p *Pager) flush() error {
 	s := p.seal()
-	if len(s.pages) == 0 {
-		p.finish(s, nil)
-		return
+	err := p.poisoned()
+	if err == nil && len(s.pages) > 0 {
+		err = p.writeGroup(s)
 	}
-	if err := p.poisoned(); err != nil {
-		p.finish(s, err)
-		return
-	}
-	p.finish(s, p.writeGroup(s))
+	p.finish(s, err)
+	return s.err
 }
 
 // writeGroup brings a group to the disk. An error that wraps errUnwritten means

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
@@ -40,12 +41,19 @@ func Init(dir string, in InitOptions, o Options) error {
 // made it. A parent that may not be read cannot be synced; then whoever made
 // the folder there has to answer for its name.
 func makeRoot(fsys vfs.FS, dir string) error {
-	if _, err := vfs.MkdirAll(fsys, dir); err != nil {
-		return err
+	made, err := vfs.MkdirAll(fsys, dir)
+	if err == nil {
+		err = fsys.SyncDir(filepath.Dir(dir))
+		if errors.Is(err, fs.ErrPermission) {
+			return nil
+		}
 	}
-	err := fsys.SyncDir(filepath.Dir(dir))
-	if errors.Is(err, fs.ErrPermission) {
-		return nil
+	if err != nil {
+		// After a failed sync nobody knows whether the names will last: the next
+		// init has to make them anew.
+		for _, path := range slices.Backward(made) {
+			_ = fsys.Remove(path)
+		}
 	}
 	return err
 }
@@ -79,6 +87,9 @@ func (p *Pager) initLocked(in InitOptions) error {
 	}
 	if err := p.refuseData(); err != nil {
 		return err
+	}
+	if int(meta.PageSize) != in.PageSize {
+		return fmt.Errorf("%s: %w: the unfinished database has pages of %d bytes", p.dir, ErrIncompatible, meta.PageSize)
 	}
 	return p.makeFiles(in, meta, hasMeta, hasDir)
 }

@@ -11,6 +11,24 @@ import (
 // Visible is the number of the last operation that readers see.
 func (p *Pager) Visible() uint64 { return p.visible.Load() }
 
+// ReadID returns the bytes of the page that a link named, as of s, as Read does.
+func (p *Pager) ReadID(id, s uint64) ([]byte, error) {
+	for {
+		pg, err := p.lookup(id)
+		if err != nil {
+			return nil, err
+		}
+		data, err := p.Read(pg, s)
+		if err != errLeftTable {
+			return data, err
+		}
+	}
+}
+
+// errLeftTable: the page is not the one of its id any more, so what its segment
+// holds now may be newer than any version that the page knew.
+var errLeftTable = errors.New("page left the table")
+
 // Read returns the bytes of a page as of s; they never change. It returns nil
 // if the page did not exist then or that version is gone, which cannot happen
 // to a pinned s.
@@ -46,14 +64,16 @@ func (p *Pager) load(pg *Page) (*image, error) {
 	if err := p.readPage(pg.ID, data); err != nil {
 		return nil, err
 	}
-	img := &image{data: data, logged: true}
-	img.stored.Store(true)
-	// Only one that loads can turn nil into an image here, and pages are given
-	// out anew (table.rebirth) only when nobody can be reading them.
-	if !pg.latest.CompareAndSwap(nil, img) {
-		return pg.latest.Load(), nil
+	if !p.table.holds(pg) {
+		return nil, errLeftTable
 	}
-	p.cache.add(pg, p.evict)
+	img := &image{data: data, seq: pg.evicted.Load(), logged: true}
+	img.stored.Store(true)
+	if pg.latest.CompareAndSwap(nil, img) {
+		p.cache.add(pg, p.evict)
+	} else if other := pg.latest.Load(); other != nil {
+		return other, nil
+	}
 	return img, nil
 }
 
@@ -63,21 +83,22 @@ func (p *Pager) readPage(id uint64, buf []byte) error {
 	p.diskReads.Add(1)
 	if at, ok := p.overlay[id]; ok {
 		if _, err := p.logFile.ReadAt(buf, at.Offset); err != nil {
-			return fmt.Errorf("read page %d from the log: %w", id, err)
+			return p.ifClosed(fmt.Errorf("read page %d from the log: %w", id, err))
 		}
 	} else if err := p.segs.read(id, buf); err != nil {
 		return p.ifClosed(err)
 	}
 	if err := p.verify(id, buf); err != nil {
-		return err
+		return p.ifClosed(err)
 	}
 	raise(&p.counter, format.PageLSN(buf))
 	return nil
 }
 
-// ifClosed names the reason when a read failed because the handle was closed.
+// ifClosed names the reason when a read failed because the handle was closed, or
+// is being closed: files are cut back then.
 func (p *Pager) ifClosed(err error) error {
-	if errors.Is(err, fs.ErrClosed) {
+	if p.closing.Load() || errors.Is(err, fs.ErrClosed) {
 		return ErrClosed
 	}
 	return err

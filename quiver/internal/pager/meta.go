@@ -26,6 +26,10 @@ func (p *Pager) writeMeta(change func(*format.Meta)) error {
 		return err
 	}
 	p.meta = m
+	if !p.session && !m.Clean {
+		p.session = true
+		p.reserve.acquire()
+	}
 	return nil
 }
 
@@ -139,14 +143,7 @@ func (p *Pager) startSession() error {
 	if started {
 		return nil
 	}
-	if err := p.writeMeta(func(*format.Meta) {}); err != nil {
-		return err
-	}
-	p.metaMu.Lock()
-	p.session = true
-	p.reserve.acquire()
-	p.metaMu.Unlock()
-	return nil
+	return p.writeMeta(func(*format.Meta) {})
 }
 
 func (p *Pager) now() time.Time { return p.clock.Now() }

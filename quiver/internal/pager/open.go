@@ -94,6 +94,11 @@ func (p *Pager) openLocked() error {
 		return err
 	}
 	p.adopt(f)
+	if f.meta.Version < 3 {
+		if err := p.findLSNs(); err != nil {
+			return err
+		}
+	}
 	if p.o.ReadOnly {
 		return p.overlayLog(f)
 	}
@@ -263,22 +268,23 @@ func (p *Pager) held(id, lsn uint64) (bool, error) {
 		}
 		return false, err
 	}
-	return format.VerifyPage(buf, id) == nil && format.PageLSN(buf) >= lsn, nil
+	return whole(buf, id) && format.PageLSN(buf) >= lsn, nil
 }
 
 // validate checks the files against each other.
 func (p *Pager) validate(f *found) error {
-	// What stands nowhere cannot be reachable, so the meta of an unclean database
-	// may be ahead of its segments; ids are given out from where space ends.
 	there := p.segs.pages()
-	limit := there
+	limit := max(f.meta.NextPageID, there)
 	if f.meta.NextPageID > there+uint64(len(f.scan.Images))+slackPages || f.meta.Clean && f.scan.Records == 0 && f.meta.NextPageID > there {
 		return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset,
 			Reason: fmt.Sprintf("next page id %d, but the segments hold %d pages", f.meta.NextPageID, there)}
 	}
+	if f.scan.MaxLSN >= maxLSN {
+		return &CorruptionError{Path: p.file(wal.FileName), Page: format.NoPage, Offset: NoOffset, Reason: fmt.Sprintf("lsn %d is out of range", f.scan.MaxLSN)}
+	}
 	for _, img := range f.scan.Images {
-		if img.PageID >= max(limit, f.meta.NextPageID)+slackPages || img.LSN >= maxLSN {
-			return &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Reason: "page id or lsn is out of range"}
+		if img.PageID >= limit+slackPages {
+			return &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Reason: "page id is out of range"}
 		}
 	}
 	for _, img := range f.scan.Images {
@@ -290,6 +296,35 @@ func (p *Pager) validate(f *found) error {
 		}
 	}
 	p.next, p.reserved = limit, limit
+	p.gapFrom, p.gapTo = there, limit
+	return nil
+}
+
+// ascendingBelow is the form in which Close writes a free list.
+func ascendingBelow(ids []uint64, limit uint64) bool {
+	for i, id := range ids {
+		if id >= limit || i > 0 && id <= ids[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
+// findLSNs raises the counter above every page of a database whose meta is of a
+// version that has no last LSN.
+func (p *Pager) findLSNs() error {
+	buf := make([]byte, p.o.PageSize)
+	for id := range p.segs.pages() {
+		err := p.segs.read(id, buf)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+		if err == nil && whole(buf, id) {
+			raise(&p.counter, format.PageLSN(buf))
+		}
+	}
+	raise(&p.applied, p.counter.Load())
+	p.recovery.LastLSN = p.applied.Load()
 	return nil
 }
 
@@ -305,7 +340,8 @@ func (p *Pager) adopt(f *found) {
 	p.reserve.held = err == nil // of a session that did not end
 	p.fileFree = f.free.IDs
 	// Only the meta and the list of a clean close vouch for each other.
-	if !p.o.ReadOnly && f.meta.Clean && f.free.Vouched(f.meta.LastLSN, f.meta.NextPageID) && p.next == f.meta.NextPageID {
+	if !p.o.ReadOnly && f.meta.Clean && f.free.Vouched(f.meta.LastLSN, f.meta.NextPageID) &&
+		p.next == f.meta.NextPageID && ascendingBelow(f.free.IDs, p.next) {
 		p.listed = f.free.IDs
 	} else {
 		p.recountDue = p.next > 0 && !p.o.ReadOnly

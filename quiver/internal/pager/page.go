@@ -36,6 +36,9 @@ type Page struct {
 	latest  atomic.Pointer[image] // nil: only the segment has it
 	loading sync.Mutex            // one reader of the disk at a time
 	used    atomic.Bool           // since the clock's hand passed
+	// evicted is the operation of the image that was dropped last: what is read
+	// from the segment again is that version, not one that was always there.
+	evicted atomic.Uint64
 
 	staged []byte // copy of the running operation; owned by the writer lock
 	base   *image // what staged was copied from
@@ -45,8 +48,9 @@ type Page struct {
 	replaced *image
 	fresh    bool // given out and not yet in any published group; owned by the writer lock
 
-	refs   int  // bucket states that hold it; owned by the table's shard
-	ringed bool // in the clock's ring; owned by the cache
+	refs     int  // bucket states that hold it; owned by the table's shard
+	ringed   bool // in the clock's ring; owned by the cache
+	retained bool // listed for a later trim; owned by readers
 }
 
 // at returns the version of s: nil if the page did not exist then, or if that
@@ -63,19 +67,36 @@ func (p *Page) at(s uint64) (img *image, cold bool) {
 	return img, false
 }
 
-// trim drops the versions that no reader at or above min needs.
-func (p *Page) trim(min uint64) (done bool) {
+// trim drops the versions that no reader needs: readers stand at the operations
+// at, newest first, of which the first is what is visible now. It reports whether
+// no more than one version is left for them.
+func (p *Page) trim(at []uint64) (done bool) {
 	img := p.latest.Load()
-	for img != nil && img.seq > min {
-		if img.prev.Load() == nil {
-			return true
-		}
+	for img != nil && img.seq > at[0] {
 		img = img.prev.Load()
 	}
-	if img != nil {
-		img.prev.Store(nil)
+	if img == nil {
+		return true
 	}
-	return p.latest.Load() == img
+	// img is what is visible. Each older reader needs the newest version that is
+	// not above it; what lies between is passed over.
+	kept := img
+	for _, s := range at[1:] {
+		next := kept
+		for next != nil && next.seq > s {
+			next = next.prev.Load()
+		}
+		if next == kept {
+			continue
+		}
+		kept.prev.Store(next)
+		if next == nil {
+			return kept == img
+		}
+		kept = next
+	}
+	kept.prev.Store(nil)
+	return kept == img
 }
 
 // pageLSN is the LSN of a version: its own, or that in the bytes from the disk.
@@ -122,7 +143,8 @@ func (t *table) get(id uint64, ref bool) *Page {
 
 // rebirth returns the page of an id that has just been given out: whatever it
 // was before, no reader can need it, and it is invisible until its first image
-// is installed. The image is set under the shard's lock, so that no eviction can
+// is installed. It is nil if a chain holds the page: then the free list was
+// wrong. The image is set under the shard's lock, so that no eviction can
 // drop the page from the table meanwhile.
 func (t *table) rebirth(id uint64) *Page {
 	s := &t.shards[id%tableShards]
@@ -133,9 +155,29 @@ func (t *table) rebirth(id uint64) *Page {
 		p = &Page{ID: id}
 		s.pages[id] = p
 	}
+	if p.refs > 0 {
+		return nil
+	}
 	p.Bucket, p.Index, p.fresh = 0, -1, true
 	p.latest.Store(&image{seq: unbornSeq, first: true})
 	return p
+}
+
+// holds reports whether the page is the one of its id. One that has left the
+// table never comes back.
+func (t *table) holds(p *Page) bool {
+	s := &t.shards[p.ID%tableShards]
+	s.Lock()
+	defer s.Unlock()
+	return s.pages[p.ID] == p
+}
+
+// find returns the page of an id if there is one.
+func (t *table) find(id uint64) *Page {
+	s := &t.shards[id%tableShards]
+	s.Lock()
+	defer s.Unlock()
+	return s.pages[id]
 }
 
 // release gives back a reference; keep says that the page is still needed for

@@ -69,17 +69,20 @@ type Pager struct {
 	inflight   *group
 	leading    bool
 	lastSeq    uint64
-	durable    uint64 // last operation in the synced log
-	closing    bool
-	next       uint64 // first page id that was never given out
-	reserved   uint64 // ids below have space and stand below the meta's next_page_id
+	durable    uint64      // last operation in the synced log
+	closing    atomic.Bool // changed with mu held
+	next       uint64      // first page id that was never given out
+	reserved   uint64      // ids below have space and stand below the meta's next_page_id
 	pool       []uint64
 	listed     []uint64 // ids on the free file, when it is believed
 	quarantine []freedPage
-	snapshots  []*Snapshot         // live ones; changed with commitMu held too
-	fileFree   []uint64            // what the free file says, for a read-only handle
-	accounted  map[uint64]struct{} // not nil while a walk through all pages runs
-	recountDue bool
+	snapshots  []*Snapshot // live ones; changed with commitMu held too
+	fileFree   []uint64    // what the free file says, for a read-only handle
+	// [gapFrom, gapTo) are ids that the meta of an unclean database was ahead of
+	// its segments: a link may lead there, so they are never given out.
+	gapFrom, gapTo uint64
+	accounted      map[uint64]struct{} // not nil while a walk through all pages runs
+	recountDue     bool
 
 	metaMu  sync.Mutex
 	meta    format.Meta // as on the disk
@@ -197,8 +200,8 @@ func (p *Pager) Release(pg *Page) {
 	})
 }
 
-// Lookup is the page of an id that a link named.
-func (p *Pager) Lookup(id uint64) (*Page, error) {
+// lookup is the page of an id that a link named.
+func (p *Pager) lookup(id uint64) (*Page, error) {
 	if err := p.checkLink(id); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
 package pager
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
 
 // readers keeps the operation numbers that readers have pinned.
 type readers struct {
@@ -27,19 +31,37 @@ func (p *Pager) Pin() uint64 {
 func (p *Pager) Unpin(s uint64) {
 	r := &p.readers
 	r.mu.Lock()
-	if r.counts[s]--; r.counts[s] == 0 {
-		delete(r.counts, s)
+	defer r.mu.Unlock()
+	if r.counts[s]--; r.counts[s] > 0 {
+		return
 	}
-	min := p.minActiveLocked()
+	delete(r.counts, s)
+	if len(r.retained) == 0 {
+		return
+	}
+	at := p.readersLocked()
 	kept := r.retained[:0]
 	for _, pg := range r.retained {
-		if !pg.trim(min) {
+		if pg.retained = !pg.trim(at); pg.retained {
 			kept = append(kept, pg)
 		}
 	}
 	clear(r.retained[len(kept):])
 	r.retained = kept
-	r.mu.Unlock()
+}
+
+// readersLocked are the operations that readers stand at or may take, newest
+// first; the first is what is visible.
+func (p *Pager) readersLocked() []uint64 {
+	at := make([]uint64, 1, len(p.readers.counts)+1)
+	at[0] = p.visible.Load()
+	for s := range p.readers.counts {
+		if s != at[0] {
+			at = append(at, s)
+		}
+	}
+	slices.SortFunc(at[1:], func(a, b uint64) int { return cmp.Compare(b, a) })
+	return at
 }
 
 // MinActive is the oldest operation number that a reader may stand at.
@@ -64,9 +86,10 @@ func (p *Pager) trimPublished(pages []*Page) {
 	r := &p.readers
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	min := p.minActiveLocked()
+	at := p.readersLocked()
 	for _, pg := range pages {
-		if !pg.trim(min) && len(r.counts) > 0 {
+		if !pg.trim(at) && !pg.retained {
+			pg.retained = true
 			r.retained = append(r.retained, pg)
 		}
 	}

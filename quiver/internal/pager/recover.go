@@ -2,6 +2,7 @@ package pager
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,6 +32,11 @@ func winners(images []wal.Image) []wal.Image {
 	return list
 }
 
+// whole reports whether a page may be relied on.
+func whole(page []byte, id uint64) bool {
+	return format.VerifyPage(page, id) == nil && format.PageLSN(page) < maxLSN
+}
+
 // redo decides which bytes a page of the log ends with: those of the log, or
 // those of the segment where it stands with a higher LSN (R12: the LSN chooses
 // which image wins; at equal LSN the log).
@@ -41,7 +47,11 @@ func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bo
 	if err := format.VerifyPage(buf, img.PageID); err != nil {
 		return nil, false, &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Err: err}
 	}
-	if err := p.segs.read(img.PageID, disk); err != nil || format.VerifyPage(disk, img.PageID) != nil {
+	err = p.segs.read(img.PageID, disk)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return nil, false, err
+	}
+	if err != nil || !whole(disk, img.PageID) {
 		return buf, true, nil
 	}
 	if lsn := format.PageLSN(disk); lsn > img.LSN {
@@ -61,6 +71,9 @@ func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bo
 // log has newer than the segments.
 func (p *Pager) overlayLog(f *found) error {
 	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
+	if err := p.inspect(f, winners(f.scan.Images)); err != nil {
+		return err
+	}
 	p.overlay = make(map[uint64]wal.Image)
 	list := winners(f.scan.Images)
 	for i, img := range list {
@@ -70,8 +83,8 @@ func (p *Pager) overlayLog(f *found) error {
 		}
 		if &winner[0] == &buf[0] {
 			p.overlay[img.PageID] = img
-			if differs {
-				p.recovery.FlagLied = f.meta.Clean
+			if differs && f.meta.Clean {
+				p.recovery.FlagLied = true
 			}
 		}
 		if err := p.progress("redo", int64(i+1), int64(len(list))); err != nil {
@@ -104,7 +117,10 @@ func (p *Pager) recover(f *found) error {
 	if err := p.redoAll(f, list); err != nil {
 		return err
 	}
-	if err := p.segs.sync(true); err != nil {
+	if err := p.fillGap(); err != nil {
+		return err
+	}
+	if err := p.segs.settle(); err != nil {
 		return err
 	}
 	if err := p.renewFiles(f); err != nil {
@@ -114,7 +130,6 @@ func (p *Pager) recover(f *found) error {
 		return err
 	}
 	p.noteLog()
-	p.reserve.acquire()
 	p.report()
 	return nil
 }
@@ -161,6 +176,16 @@ func (p *Pager) redoAll(f *found, list []wal.Image) error {
 	return nil
 }
 
+// fillGap gives space to the page ids that the meta is ahead of the segments,
+// as the original leaves them in a crash. Without space they stay unused.
+func (p *Pager) fillGap() error {
+	err := p.segs.allocate(min(p.gapFrom, p.next), p.next)
+	if err == nil || harmless(err) {
+		return nil
+	}
+	return err
+}
+
 // renewFiles writes the small files anew, for they too may stand in the page
 // cache only. The free list goes first: nothing on it is believed from now on,
 // also by the original, which would trust it. The meta goes last and is what
@@ -174,7 +199,6 @@ func (p *Pager) renewFiles(f *found) error {
 	}
 	p.listed, p.recountDue = nil, p.next > 0
 	p.recovery.RecountDue = p.recountDue
-	p.session = true
 	return p.writeMeta(func(m *format.Meta) {
 		m.LastLSN = max(m.LastLSN, p.counter.Load())
 		m.NextPageID = max(m.NextPageID, p.next)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -105,18 +106,18 @@ func (s *segments) total() (n int, bytes int64) {
 }
 
 // open returns the file of a segment, with its size. create makes a missing one.
-func (s *segments) open(n int, create bool) (*segment, error) {
+func (s *segments) open(n int, create bool) (*segment, vfs.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
 	g := s.segs[n]
 	if g == nil && !create {
-		return nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: fs.ErrNotExist}
+		return nil, nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: fs.ErrNotExist}
 	}
 	if g != nil && g.file != nil {
-		return g, nil
+		return g, g.file, nil
 	}
 	var flag vfs.OpenFlag
 	if s.write {
@@ -128,9 +129,9 @@ func (s *segments) open(n int, create bool) (*segment, error) {
 	f, err := s.fs.OpenFile(s.path(n), flag)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: err}
+			return nil, nil, &CorruptionError{Path: s.path(n), Page: format.NoPage, Offset: NoOffset, Reason: "missing", Err: err}
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	if g == nil {
 		g = &segment{}
@@ -138,14 +139,14 @@ func (s *segments) open(n int, create bool) (*segment, error) {
 		s.top = max(s.top, n)
 	}
 	g.file = f
-	return g, nil
+	return g, g.file, nil
 }
 
 // read reads a page as it stands, unchecked. A page behind the end of its file
 // is corruption.
 func (s *segments) read(id uint64, buf []byte) error {
 	n, off := s.place(id)
-	g, err := s.open(n, false)
+	_, file, err := s.open(n, false)
 	if err != nil {
 		var ce *CorruptionError
 		if errors.As(err, &ce) {
@@ -153,7 +154,7 @@ func (s *segments) read(id uint64, buf []byte) error {
 		}
 		return err
 	}
-	k, err := g.file.ReadAt(buf, off)
+	k, err := file.ReadAt(buf, off)
 	if k == len(buf) {
 		return nil
 	}
@@ -166,11 +167,11 @@ func (s *segments) read(id uint64, buf []byte) error {
 // writeRun writes whole consecutive pages that lie in one segment.
 func (s *segments) writeRun(id uint64, data []byte) error {
 	n, off := s.place(id)
-	g, err := s.open(n, true)
+	g, file, err := s.open(n, true)
 	if err != nil {
 		return err
 	}
-	_, err = g.file.WriteAt(data, off)
+	_, err = file.WriteAt(data, off)
 	s.mu.Lock()
 	g.unsynced = true
 	if err == nil {
@@ -183,8 +184,8 @@ func (s *segments) writeRun(id uint64, data []byte) error {
 	return nil
 }
 
-// sync syncs the segments written since their last sync, or all of them.
-func (s *segments) sync(all bool) error {
+// sync syncs the segments written since their last sync.
+func (s *segments) sync() error {
 	s.syncMu.Lock()
 	defer s.syncMu.Unlock()
 	if s.failed != nil {
@@ -193,14 +194,14 @@ func (s *segments) sync(all bool) error {
 	s.mu.Lock()
 	var numbers []int
 	for n, g := range s.segs {
-		if all || g.unsynced {
+		if g.unsynced {
 			numbers = append(numbers, n)
 		}
 	}
 	s.mu.Unlock()
 	slices.Sort(numbers)
 	for _, n := range numbers {
-		g, err := s.open(n, false)
+		g, file, err := s.open(n, false)
 		if err != nil {
 			return err
 		}
@@ -208,7 +209,7 @@ func (s *segments) sync(all bool) error {
 		s.mu.Lock()
 		g.unsynced = false
 		s.mu.Unlock()
-		if err := g.file.SyncData(); err != nil {
+		if err := file.SyncData(); err != nil {
 			s.failed = &syncError{err}
 			return s.failed
 		}
@@ -222,19 +223,19 @@ func (s *segments) allocate(from, to uint64) error {
 	for id := from; id < to; {
 		n, off := s.place(id)
 		end := min(to, uint64(n)*s.perSeg)
-		g, err := s.open(n, true)
+		g, file, err := s.open(n, true)
 		if err != nil {
 			return err
 		}
 		length := int64(end-id) * int64(s.pageSize)
-		if err := g.file.Allocate(off, length); err != nil {
+		if err := file.Allocate(off, length); err != nil {
 			return fmt.Errorf("allocate pages %d to %d: %w", id, end, err)
 		}
 		s.mu.Lock()
 		g.size = max(g.size, off+length)
 		s.mu.Unlock()
-		if err := g.file.Sync(); err != nil {
-			return &syncError{err}
+		if err := s.syncOne(file); err != nil {
+			return err
 		}
 		if !g.named {
 			if err := s.fs.SyncDir(s.dir); err != nil {
@@ -261,21 +262,56 @@ func (s *segments) truncate(end uint64) error {
 		if g == nil || g.size <= want {
 			continue
 		}
-		g, err := s.open(n, false)
+		g, file, err := s.open(n, false)
 		if err != nil {
 			return err
 		}
-		if err := g.file.Truncate(want); err != nil {
+		if err := file.Truncate(want); err != nil {
 			return err
 		}
 		s.mu.Lock()
 		g.size = want
 		s.mu.Unlock()
-		if err := g.file.Sync(); err != nil {
-			return &syncError{err}
+		if err := s.syncOne(file); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// settle makes durable what seems to stand in the files of an earlier session:
+// sizes too may be in the page cache only, after a failed sync. A sync alone
+// writes nothing then, so each size is set anew first.
+func (s *segments) settle() error {
+	s.mu.Lock()
+	numbers := slices.Sorted(maps.Keys(s.segs))
+	s.mu.Unlock()
+	for _, n := range numbers {
+		g, file, err := s.open(n, false)
+		if err != nil {
+			return err
+		}
+		if err := file.Truncate(g.size); err != nil {
+			return err
+		}
+		if err := s.syncOne(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncOne syncs size and data of a file. A failure may have taken away the one
+// notice of lost pages that the system gives, so it counts for all syncs.
+func (s *segments) syncOne(file vfs.File) error {
+	s.syncMu.Lock()
+	defer s.syncMu.Unlock()
+	if s.failed == nil {
+		if err := file.Sync(); err != nil {
+			s.failed = &syncError{err}
+		}
+	}
+	return s.failed
 }
 
 func (s *segments) close() error {
@@ -288,7 +324,6 @@ func (s *segments) close() error {
 			if err := g.file.Close(); err != nil && first == nil {
 				first = err
 			}
-			g.file = nil
 		}
 	}
 	return first

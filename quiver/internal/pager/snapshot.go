@@ -53,7 +53,9 @@ func (p *Pager) BeginSnapshot(kept bool, makeKeeper func(lsn uint64, heads []uin
 		}
 		// Batches without a sync are visible and not durable.
 		p.mu.Unlock()
-		p.flush()
+		if err := p.flush(); err != nil {
+			return nil, err
+		}
 	}
 	defer p.mu.Unlock()
 	s := &Snapshot{p: p, seq: p.durable, lsn: p.applied.Load(), heads: p.Heads(), kept: kept}
@@ -108,11 +110,7 @@ func (s *Snapshot) Page(id uint64) ([]byte, error) {
 	if data, ok, err := s.frozen(id); ok || err != nil {
 		return data, err
 	}
-	pg, err := s.p.Lookup(id)
-	if err != nil {
-		return nil, err
-	}
-	img, err := s.p.published(pg)
+	img, err := s.p.published(id)
 	if err != nil {
 		return nil, err
 	}
@@ -134,14 +132,23 @@ func (s *Snapshot) frozen(id uint64) (data []byte, ok bool, err error) {
 	return data, true, s.keeper.Read(id, data)
 }
 
-// published is the newest image that readers may see, nil if there is none.
-func (p *Pager) published(pg *Page) (*image, error) {
+// published is the newest image of a page that readers may see, nil if there is
+// none.
+func (p *Pager) published(id uint64) (*image, error) {
 	for {
+		pg, err := p.lookup(id)
+		if err != nil {
+			return nil, err
+		}
 		at := p.visible.Load()
 		img, cold := pg.at(at)
 		if cold {
-			if _, err := p.load(pg); err != nil {
-				return nil, err
+			img, err = p.load(pg)
+			if err == errLeftTable {
+				continue
+			}
+			if err != nil || img.seq <= at {
+				return img, err
 			}
 			continue
 		}

@@ -3,6 +3,8 @@ package pager
 import (
 	"fmt"
 	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
 )
 
 // Hooks is what the pager tells the layer that knows what pages mean. The
@@ -21,6 +23,7 @@ type Hooks interface {
 type Tx struct {
 	p         *Pager
 	staged    []*Page
+	peeked    []*Page // with a base and perhaps nothing staged
 	allocated []uint64
 	freed     []uint64
 	headFirst []uint32
@@ -59,7 +62,7 @@ func (p *Pager) Begin(sync bool) (*Tx, error) {
 }
 
 func (p *Pager) writable() error {
-	if p.closing {
+	if p.closing.Load() {
 		return ErrClosed
 	}
 	return p.poisoned()
@@ -71,11 +74,40 @@ func (tx *Tx) Data(pg *Page) ([]byte, error) {
 	if pg.staged != nil {
 		return pg.staged, nil
 	}
-	img, err := tx.p.newest(pg)
+	img, err := tx.newest(pg)
 	if err != nil {
 		return nil, err
 	}
 	return img.data, nil
+}
+
+// newest is the newest image of a page. One that had to be read is kept for the
+// operation, so that it is read once whatever the cache does.
+func (tx *Tx) newest(pg *Page) (*image, error) {
+	if pg.base != nil {
+		return pg.base, nil
+	}
+	cold := pg.latest.Load() == nil
+	img, err := tx.p.newest(pg)
+	if err == nil && cold {
+		pg.base = img
+		tx.peeked = append(tx.peeked, pg)
+	}
+	return img, err
+}
+
+// DataID is Data of the page that a link named.
+func (tx *Tx) DataID(id uint64) ([]byte, error) {
+	for {
+		pg, err := tx.p.lookup(id)
+		if err != nil {
+			return nil, err
+		}
+		data, err := tx.Data(pg)
+		if err != errLeftTable {
+			return data, err
+		}
+	}
 }
 
 // Edit gives the operation's own copy of a page, to be modified.
@@ -83,7 +115,7 @@ func (tx *Tx) Edit(pg *Page) ([]byte, error) {
 	if pg.staged != nil {
 		return pg.staged, nil
 	}
-	img, err := tx.p.newest(pg)
+	img, err := tx.newest(pg)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +138,11 @@ func (tx *Tx) Alloc() (*Page, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	tx.allocated = append(tx.allocated, id)
 	pg := tx.p.table.rebirth(id)
+	if pg == nil {
+		return nil, nil, &CorruptionError{Path: tx.p.file(format.FreeName), Page: id, Offset: NoOffset, Reason: "the free list names a page that is in use"}
+	}
+	tx.allocated = append(tx.allocated, id)
 	data, err := tx.stage(pg, pg.latest.Load(), make([]byte, tx.p.o.PageSize))
 	return pg, data, err
 }
@@ -141,7 +176,12 @@ func (tx *Tx) Abort() {
 }
 
 func (tx *Tx) reset() {
+	for _, pg := range tx.peeked {
+		pg.base = nil
+	}
 	clear(tx.staged)
+	clear(tx.peeked)
+	tx.peeked = tx.peeked[:0]
 	tx.staged, tx.allocated, tx.freed, tx.headFirst = tx.staged[:0], tx.allocated[:0], tx.freed[:0], tx.headFirst[:0]
 }
 
@@ -250,6 +290,9 @@ func (p *Pager) drainUnlock() error {
 // Sync makes every batch without a sync durable.
 func (p *Pager) Sync() error {
 	if p.o.ReadOnly {
+		if p.closing.Load() {
+			return ErrClosed
+		}
 		return nil
 	}
 	p.mu.Lock()

@@ -204,7 +204,7 @@ func (l *Log) Reserve(records int) error {
 	}
 	to := l.step(need)
 	err := l.zero(to)
-	if to > need && errors.Is(err, syscall.ENOSPC) {
+	if to > need && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		to = need
 		err = l.zero(to)
 	}
