@@ -332,7 +332,7 @@ func (pg *Page) Unborn() bool {
 
 // Writable reports why an operation would be refused.
 func (p *Pager) Writable() error {
-	if p.o.ReadOnly {
+	if p.o.ReadOnly && !p.closing.Load() {
 		return ErrReadOnly
 	}
 	p.mu.Lock()
