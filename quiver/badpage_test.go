@@ -226,3 +226,26 @@ func TestBadHead(t *testing.T) {
 		sameBytes(t, before, w.disk)
 	}
 }
+
+// The original takes a checksum of zero for one that need not be checked; so
+// does a medium that lost the sector. Only a salvage believes such a directory.
+func TestDirectoryWithoutAChecksum(t *testing.T) {
+	w := newPageWorld(t)
+	dir, err := w.disk.ReadFile("/db/dir")
+	must(t, err)
+	clear(dir[16:24])
+	must(t, w.disk.WriteFile("/db/dir", dir))
+	before := w.disk.Snapshot()
+	for _, open := range []func(string, *quiver.Options) (*quiver.DB, error){quiver.Open, quiver.OpenReadOnly} {
+		_, err := open("/db", &quiver.Options{FS: w.disk})
+		if ce := corruption(t, err); ce.Path != "/db/dir" || ce.Offset != 16 {
+			t.Errorf("%v names not /db/dir and offset 16", err)
+		}
+		sameBytes(t, before, w.disk)
+	}
+	o := w.options()
+	o.Salvage = true
+	db := mustOpen(t, "/db", o)
+	mustHold(t, db, w.pairs)
+	must(t, db.Close())
+}

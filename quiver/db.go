@@ -2,6 +2,7 @@ package quiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -16,6 +17,7 @@ type DB struct {
 	pg    *pager.Pager
 	store *bucket.Store
 	o     pager.Options
+	snaps *snapshots
 
 	alive      context.Context // ends with Close
 	end        context.CancelFunc
@@ -69,13 +71,25 @@ func open(path string, o *Options, readOnly bool) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	pg, err := pager.Open(filepath.Clean(path), p)
+	root := filepath.Clean(path)
+	snaps := newSnapshots(root, o, p)
+	if !readOnly {
+		p.Protect = snaps.protect
+	}
+	pg, err := pager.Open(root, p)
 	if err != nil {
+		snaps.close()
 		return nil, err
 	}
-	db := &DB{pg: pg, o: p}
+	db := &DB{pg: pg, o: p, snaps: snaps}
 	db.alive, db.end = context.WithCancel(context.Background())
 	db.store = bucket.New(pg, o.resolveStore(pg, p.MaxBatchBytes))
+	if !readOnly {
+		// Files of snapshots that ended with their process are only in the way.
+		if err := snaps.sweep(); err != nil {
+			p.Logger.Warn("left-over files of snapshots stay", "error", err)
+		}
+	}
 	if !readOnly && !o.Inline && !o.NoRecount && pg.RecountDue() {
 		db.background.Go(db.recountInBackground)
 	}
@@ -103,7 +117,9 @@ func (db *DB) Close() error {
 	db.closeOnce.Do(func() {
 		db.end()
 		db.background.Wait()
-		err = db.pg.Close()
+		// While the lock is held: the files of snapshots that end here.
+		snapErr := db.snaps.endTemporary()
+		err = errors.Join(db.pg.Close(), snapErr, db.snaps.close())
 	})
 	return err
 }

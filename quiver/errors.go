@@ -45,6 +45,8 @@ var (
 	// cause; reads go on. Reopening decides: the operations that had returned
 	// nil are there, those that failed are there wholly or not at all.
 	ErrPoisoned = pager.ErrPoisoned
+	// ErrSnapshotGone: a page that the snapshot had is not to be had any more.
+	ErrSnapshotGone = pager.ErrSnapshotGone
 	// ErrRecounting: a recount runs already.
 	ErrRecounting = pager.ErrRecounting
 

@@ -20,7 +20,7 @@ import (
 // TestCloseWhileOthersWork: every call returns what it did, or that the handle
 // is closed; the first is there after opening again, the second is not.
 func TestCloseWhileOthersWork(t *testing.T) {
-	for round := range 60 {
+	for round := range rounds(60) {
 		rng := rand.New(rand.NewPCG(uint64(round), 5))
 		o := concurrentOptions(rng, unevenDisk(uint64(round)))
 		db := openFresh(t, o, dbDir, 1+rng.IntN(8))

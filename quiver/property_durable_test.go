@@ -20,7 +20,7 @@ const manyWriters = 64
 // durable is there after a crash at any moment; the one call in which the crash
 // found it may be, as a whole.
 func TestManyWritersLoseNothing(t *testing.T) {
-	for round := range 25 {
+	for round := range rounds(25) {
 		rng := rand.New(rand.NewPCG(uint64(round), 8))
 		disk := unevenDisk(uint64(round))
 		o := concurrentOptions(rng, disk)

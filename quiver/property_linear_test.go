@@ -36,12 +36,7 @@ func alphabets() []alphabet {
 }
 
 // rounds is how many histories a test runs with an alphabet.
-func (a alphabet) rounds(most int) int {
-	if raceDetector {
-		most /= 4
-	}
-	return most / a.rare
-}
+func (a alphabet) rounds(most int) int { return max(1, rounds(most)/a.rare) }
 
 // TestLinearizable: whatever goroutines do with one handle, it is as if each
 // call had happened at one moment between its beginning and its end.

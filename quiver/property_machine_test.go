@@ -3,6 +3,7 @@ package quiver_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,8 +35,11 @@ type machine struct {
 // TestStateMachine draws options and a sequence of calls, crashes and faults
 // among them, and compares the whole content with the reference after each.
 func TestStateMachine(t *testing.T) {
-	for name, inline := range map[string]bool{"inline": true, "background": false} {
-		t.Run(name, func(t *testing.T) { runMachine(t, inline) })
+	for _, inline := range []bool{true, false} {
+		t.Run(fmt.Sprintf("inline %t", inline), func(t *testing.T) {
+			t.Parallel()
+			runMachine(t, inline)
+		})
 	}
 }
 

@@ -24,6 +24,7 @@ type step struct {
 // TestConfigurationsAgree: options decide how fast things go and where bytes
 // stand, never what a call tells or what the database holds.
 func TestConfigurationsAgree(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		all := make([]knobs, configurations)
 		for i := range all {

@@ -24,7 +24,7 @@ const (
 // and delete a group of keys as a whole. Whatever a scan meets on its way, it sees
 // every token once and the group whole or not at all.
 func TestScanSeesOneMoment(t *testing.T) {
-	for round := range 4 {
+	for round := range rounds(4) {
 		rng := rand.New(rand.NewPCG(uint64(round), 3))
 		o := concurrentOptions(rng, unevenDisk(uint64(round)))
 		o.Inline = round == 0

@@ -40,18 +40,24 @@ type ScanOptions struct {
 //		…
 //	}
 func (db *DB) Scan(o ScanOptions) iter.Seq2[Item, error] {
+	return scanning(o, db.open, db.store.Scan)
+}
+
+// scanner visits the pairs of a state until visit returns false.
+type scanner func(o bucket.ScanOptions, visit func(bucket.Pair) bool) error
+
+func scanning(o ScanOptions, usable func() error, scan scanner) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		if err := db.open(); err != nil {
+		if err := usable(); err != nil {
 			yield(Item{}, err)
 			return
 		}
 		if o.Sorted {
-			db.scanSorted(o, yield)
+			scanSorted(o, scan, yield)
 			return
 		}
-		left := o.Limit
-		stopped := false
-		err := db.store.Scan(bucket.ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly, NoCopy: o.NoCopy}, func(p bucket.Pair) bool {
+		left, stopped := o.Limit, false
+		err := scan(o.inner(), func(p bucket.Pair) bool {
 			stopped = !yield(Item(p), nil)
 			left--
 			return !stopped && left != 0
@@ -62,8 +68,16 @@ func (db *DB) Scan(o ScanOptions) iter.Seq2[Item, error] {
 	}
 }
 
-func (db *DB) scanSorted(o ScanOptions, yield func(Item, error) bool) {
-	items, err := db.collect(ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly, NoCopy: o.NoCopy})
+func (o ScanOptions) inner() bucket.ScanOptions {
+	return bucket.ScanOptions{Prefix: o.Prefix, KeysOnly: o.KeysOnly, NoCopy: o.NoCopy}
+}
+
+func scanSorted(o ScanOptions, scan scanner, yield func(Item, error) bool) {
+	var items []Item
+	err := scan(o.inner(), func(p bucket.Pair) bool {
+		items = append(items, Item(p))
+		return true
+	})
 	if err != nil {
 		yield(Item{}, err)
 		return

@@ -55,7 +55,8 @@ type Usage struct {
 	KVPages       int64 `json:"kv_pages"`
 	OverflowPages int64 `json:"overflow_pages"`
 	FreePages     int64 `json:"free_pages"`
-	OrphanPages   int64 `json:"orphan_pages"` // neither reached nor free; a recount frees them
+	SnapshotPages int64 `json:"snapshot_pages"` // only a persisted snapshot needs them
+	OrphanPages   int64 `json:"orphan_pages"`   // none of these; a recount frees them
 	Pairs         int64 `json:"pairs"`
 	ShadowedPairs int64 `json:"shadowed_pairs"` // older copies of keys that the original leaves
 	KeyBytes      int64 `json:"key_bytes"`

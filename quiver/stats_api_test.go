@@ -120,7 +120,7 @@ func TestStatsNames(t *testing.T) {
 			t.Errorf("stats have no %s: %v", name, names(quiver.Stats{}))
 		}
 	}
-	want := []string{"findings", "dead_bytes", "free_pages", "key_bytes", "kv_pages", "long_values", "longest_chain", "orphan_pages", "overflow_pages", "pages", "pairs", "shadowed_pairs", "used_buckets", "value_bytes"}
+	want := []string{"findings", "dead_bytes", "free_pages", "key_bytes", "kv_pages", "long_values", "longest_chain", "orphan_pages", "overflow_pages", "pages", "pairs", "shadowed_pairs", "snapshot_pages", "used_buckets", "value_bytes"}
 	slices.Sort(want)
 	if got := names(quiver.CheckReport{}); !slices.Equal(got, want) {
 		t.Errorf("check report: %v", got)

@@ -116,3 +116,21 @@ func TestVectorsShadowedCopiesHalf(t *testing.T) {
 		}
 	}
 }
+
+// A put leaves one copy, so that a database of the original loses its older
+// ones, and the pages of their long values, as it is written.
+func TestVectorsShadowedCopiesOverwritten(t *testing.T) {
+	for _, name := range []string{"03-small-churn", "06-page-16384", "08-one-bucket", "17-tail-wins"} {
+		v := loadVector(t, name)
+		o := quiver.Options{FS: v.disk, Inline: true, NoDataFsync: true}
+		db := mustOpen(t, "/db", o)
+		for i, key := range v.pairs.sortedKeys() {
+			mustPut(t, db, v.pairs, key, blob(key, i%200))
+		}
+		mustHold(t, db, v.pairs)
+		must(t, db.Close())
+		if raw := mustBeClean(t, v.disk, "/db", v.pairs); len(raw.shadowed) > 0 {
+			t.Errorf("%s: older copies are left: %v", name, raw.shadowed)
+		}
+	}
+}

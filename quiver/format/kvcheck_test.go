@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -28,12 +29,15 @@ func (p KV) point(off, dist int) {
 	p.setUsed(p.Used() + 1)
 }
 
-// TestCheckKV: pages that VerifyKV accepts, each with one fault.
-func TestCheckKV(t *testing.T) {
-	for name, f := range map[string]struct {
-		page func() KV
-		want string
-	}{
+type pageFault struct {
+	page func() KV
+	want string
+}
+
+// recordFaults are pages that VerifyKV accepts, each with one fault in the table
+// or the record area.
+func recordFaults() map[string]pageFault {
+	return map[string]pageFault{
 		"no fault": {func() KV {
 			p := fixedTable("a")
 			p.point(64, 0)
@@ -75,6 +79,12 @@ func TestCheckKV(t *testing.T) {
 			p.setDataStart(len(p))
 			return p
 		}, "record reaches behind data start"},
+	}
+}
+
+// slotFaults are the same with a fault in a slot.
+func slotFaults() map[string]pageFault {
+	return map[string]pageFault{
 		"fingerprint": {func() KV {
 			p := fixedTable("a")
 			p.point(64, 0)
@@ -91,7 +101,14 @@ func TestCheckKV(t *testing.T) {
 			}
 			return p
 		}, "distance 1 where 0 belongs"},
-	} {
+	}
+}
+
+// TestCheckKV: each fault is told, and no fault is none.
+func TestCheckKV(t *testing.T) {
+	faults := recordFaults()
+	maps.Copy(faults, slotFaults())
+	for name, f := range faults {
 		p := f.page()
 		require.NoError(t, VerifyKV(p), name)
 		faults := CheckKV(p)

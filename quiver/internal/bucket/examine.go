@@ -15,7 +15,8 @@ type Usage struct {
 	KVPages       int64 // pages of records that are reached
 	OverflowPages int64 // pages of long values that are reached
 	FreePages     int64 // on the free list, or kept by this handle to be reused
-	OrphanPages   int64 // neither reached nor free
+	SnapshotPages int64 // only a persisted snapshot reaches them
+	OrphanPages   int64 // none of these
 	Pairs         int64
 	ShadowedPairs int64 // older copies of a key that the original left behind
 	KeyBytes      int64
@@ -56,7 +57,15 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 			progress(int64(n)+1, int64(s.count))
 		}
 	}
-	e.free(acc)
+	held := newBitset(uint64(len(e.reached)) * 64)
+	for _, sn := range s.pg.KeptSnapshots() {
+		if err := s.markSnapshot(ctx, sn, func(id uint64) { held.add(id) }); err != nil {
+			if err := e.fault(format.NoPage, err); err != nil {
+				return e.u, err
+			}
+		}
+	}
+	e.free(acc, held)
 	return e.u, nil
 }
 
@@ -173,13 +182,15 @@ func (e *examination) long(stored []byte) (size uint64, err error) {
 	return size, nil
 }
 
-// free compares what is free with what is reached.
-func (e *examination) free(acc *pager.Account) {
+// free compares what is free with what is reached, or held by a snapshot.
+func (e *examination) free(acc *pager.Account, held bitset) {
 	own := newBitset(max(acc.Limit, e.s.pg.PageLimit()))
 	for _, id := range acc.Free() {
 		switch {
 		case id >= e.limit:
 			e.tell(Fault{Page: id, Err: fmt.Errorf("the free list names page %d, which does not exist", id)})
+		case held.has(id) && !e.reached.has(id):
+			e.tell(Fault{Page: id, Err: fmt.Errorf("the free list names page %d, which a snapshot needs", id)})
 		case e.reached.has(id):
 			e.tell(Fault{Page: id, Err: fmt.Errorf("the free list names page %d, which is in use", id)})
 		case !own.add(id):
@@ -189,7 +200,11 @@ func (e *examination) free(acc *pager.Account) {
 		}
 	}
 	for id := range e.limit {
-		if !e.reached.has(id) && !own.has(id) && !acc.Owned(id) {
+		switch {
+		case e.reached.has(id) || own.has(id):
+		case held.has(id):
+			e.u.SnapshotPages++
+		case !acc.Owned(id):
 			e.u.OrphanPages++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
 )
 
 // bitset is a set of page ids.
@@ -43,6 +44,11 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 			progress(int64(n)+1, int64(s.count))
 		}
 	}
+	for _, sn := range s.pg.KeptSnapshots() {
+		if err == nil {
+			err = s.markSnapshot(ctx, sn, mark)
+		}
+	}
 	if err != nil {
 		r.Abandon()
 		return 0, err
@@ -72,4 +78,19 @@ func (s *Store) markBucket(ctx context.Context, n uint32, state stateReader, mar
 		}
 		return nil
 	})
+}
+
+// markSnapshot marks the pages that a snapshot leads to: they are on no list
+// and must not be given out as long as it lives.
+func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64)) error {
+	state := s.Snapshot(sn).state
+	for n := range s.count {
+		if state.head(n) == format.NoPage {
+			continue
+		}
+		if err := s.markBucket(ctx, n, state, mark); err != nil {
+			return err
+		}
+	}
+	return nil
 }

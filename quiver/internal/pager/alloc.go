@@ -146,7 +146,7 @@ func (p *Pager) Account() (*Account, error) {
 	}
 	for _, f := range p.quarantine {
 		own[f.id] = struct{}{}
-		if f.seq <= a.Seq {
+		if f.seq <= min(a.Seq, p.oldestKept()) {
 			a.free = append(a.free, f.id)
 		}
 	}

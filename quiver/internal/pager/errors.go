@@ -92,6 +92,9 @@ func full(err error) error {
 // it poisons the handle whatever its cause was, a full disk included.
 type syncError struct{ err error }
 
+// SyncFailed marks an error of a Keeper as a failed sync.
+func SyncFailed(err error) error { return &syncError{err} }
+
 func (e *syncError) Error() string { return "sync: " + e.err.Error() }
 func (e *syncError) Unwrap() error { return e.err }
 

@@ -67,7 +67,7 @@ func (p *Pager) load(pg *Page) (*image, error) {
 	if !p.table.holds(pg) {
 		return nil, errLeftTable
 	}
-	img := &image{data: data, seq: pg.evicted.Load(), logged: true}
+	img := &image{data: data, seq: pg.evicted.Load(), lsn: format.PageLSN(data), logged: true}
 	img.stored.Store(true)
 	if pg.latest.CompareAndSwap(nil, img) {
 		p.cache.add(pg, p.evict)

@@ -102,7 +102,18 @@ func (p *Pager) openLocked() error {
 	if p.o.ReadOnly {
 		return p.overlayLog(f)
 	}
-	return p.recover(f)
+	if p.o.Protect != nil {
+		if p.protected, err = p.o.Protect(p.o.PageSize); err != nil {
+			return err
+		}
+	}
+	if err := p.recover(f); err != nil {
+		return err
+	}
+	for _, sn := range p.protected {
+		sn.Adopted(p.adoptSnapshot(sn))
+	}
+	return nil
 }
 
 // read reads and validates all files and changes nothing.

@@ -32,6 +32,9 @@ type Options struct {
 	Inline        bool
 	Context       context.Context
 	Progress      func(phase string, done, total int64)
+	// Protect gives the snapshots of earlier sessions that are still to be
+	// protected; called once by Open before anything is redone.
+	Protect func(pageSize int) ([]Protected, error)
 }
 
 // stride is the length of a page record in the log.

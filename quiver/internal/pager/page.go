@@ -3,8 +3,6 @@ package pager
 import (
 	"sync"
 	"sync/atomic"
-
-	"github.com/quiverdb/quiverdb-go/quiver/format"
 )
 
 // image is one version of a page. Its bytes never change once it is installed,
@@ -13,7 +11,7 @@ import (
 type image struct {
 	data  []byte
 	seq   uint64 // operation that made it; 0 when read from the disk
-	lsn   uint64 // given when its group is sealed; 0 before
+	lsn   uint64 // given when its group is sealed, with the writer lock held; 0 before
 	first bool   // the page had no earlier image in its present life
 	// logged: the synced log or the segment has it. Owned by commitMu.
 	logged bool
@@ -97,14 +95,6 @@ func (p *Page) trim(at []uint64) (done bool) {
 	}
 	kept.prev.Store(nil)
 	return kept == img
-}
-
-// pageLSN is the LSN of a version: its own, or that in the bytes from the disk.
-func (img *image) pageLSN() uint64 {
-	if img.lsn != 0 {
-		return img.lsn
-	}
-	return format.PageLSN(img.data)
 }
 
 const tableShards = 64

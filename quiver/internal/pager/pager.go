@@ -83,6 +83,7 @@ type Pager struct {
 	gapFrom, gapTo uint64
 	accounted      map[uint64]struct{} // not nil while a walk through all pages runs
 	recountDue     bool
+	protected      []Protected // what Options.Protect gave
 
 	metaMu  sync.Mutex
 	meta    format.Meta // as on the disk

@@ -45,7 +45,7 @@ func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bo
 		return nil, false, fmt.Errorf("read log: %w", err)
 	}
 	if err := format.VerifyPage(buf, img.PageID); err != nil {
-		return nil, false, &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Err: err}
+		return nil, false, p.logCorrupt(img, err)
 	}
 	err = p.segs.read(img.PageID, disk)
 	if err != nil && !errors.Is(err, ErrCorrupt) {
@@ -112,6 +112,9 @@ func (p *Pager) recover(f *found) error {
 	// The end of the log may stand in the page cache only, after a kill or a
 	// failed sync: durable first, relied on then (R12).
 	if err := p.log.Rewrite(f.scan.LastGroup[0], f.scan.LastGroup[1]); err != nil {
+		return err
+	}
+	if err := p.freezeBeforeRedo(f, p.protected); err != nil {
 		return err
 	}
 	if err := p.redoAll(f, list); err != nil {

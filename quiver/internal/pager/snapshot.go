@@ -58,7 +58,9 @@ func (p *Pager) BeginSnapshot(kept bool, makeKeeper func(lsn uint64, heads []uin
 		}
 	}
 	defer p.mu.Unlock()
-	s := &Snapshot{p: p, seq: p.durable, lsn: p.applied.Load(), heads: p.Heads(), kept: kept}
+	// No group is under way, so every LSN given out is published. The counter
+	// may be above the last one: then a page was met with that LSN.
+	s := &Snapshot{p: p, seq: p.durable, lsn: p.counter.Load(), heads: p.Heads(), kept: kept}
 	var err error
 	if s.keeper, err = makeKeeper(s.lsn, s.heads); err != nil {
 		return nil, err
@@ -73,26 +75,41 @@ func (p *Pager) snapshotAllowed() error {
 	return p.writable()
 }
 
-// AdoptSnapshot takes up a snapshot of an earlier session, before the first
+// adoptSnapshot takes up a snapshot of an earlier session, before the first
 // operation of this one.
-func (p *Pager) AdoptSnapshot(lsn uint64, heads []uint64, k Keeper) *Snapshot {
-	s := &Snapshot{p: p, lsn: lsn, heads: heads, keeper: k, kept: true}
-	p.commitMu.Lock()
-	p.mu.Lock()
+func (p *Pager) adoptSnapshot(sn Protected) *Snapshot {
+	s := &Snapshot{p: p, lsn: sn.LSN, heads: sn.Heads, keeper: sn.Keeper, kept: true}
 	p.snapshots = append(p.snapshots, s)
-	p.mu.Unlock()
-	p.commitMu.Unlock()
 	return s
 }
 
-// End takes the protection away.
+// FixedSnapshot reads the state at an LSN without protecting it: what is left of
+// a snapshot that has ended or, without a Keeper, the present state of a
+// read-only handle.
+func (p *Pager) FixedSnapshot(lsn uint64, heads []uint64, k Keeper) *Snapshot {
+	return &Snapshot{p: p, lsn: lsn, heads: heads, keeper: k}
+}
+
+// End takes the protection away. Pages that only a snapshot of an earlier
+// session held are found by the next recount.
 func (s *Snapshot) End() {
 	p := s.p
 	p.commitMu.Lock()
+	defer p.commitMu.Unlock()
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.snapshots)
 	p.snapshots = slices.DeleteFunc(p.snapshots, func(o *Snapshot) bool { return o == s })
-	p.mu.Unlock()
-	p.commitMu.Unlock()
+	if len(p.snapshots) < n && s.kept && !s.ThisSession() {
+		p.recountDue = true
+	}
+}
+
+// KeptSnapshots are the live snapshots that outlive the session.
+func (p *Pager) KeptSnapshots() []*Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.snapshots), func(s *Snapshot) bool { return !s.kept })
 }
 
 // LSN is the last change that the snapshot has.
@@ -118,14 +135,31 @@ func (s *Snapshot) Page(id uint64) ([]byte, error) {
 	if data, ok, err := s.frozen(id); ok || err != nil {
 		return data, err
 	}
-	if img == nil || img.seq > s.seq || img.seq == 0 && img.pageLSN() > s.lsn {
+	if s.keeper == nil && img != nil {
+		return img.data, nil
+	}
+	if img == nil || s.before(img) {
 		return nil, nil
 	}
 	return img.data, nil
 }
 
+// before reports whether an image is newer than the snapshot. Within a session
+// the operation tells, else the LSN; batches without a sync have none yet.
+func (s *Snapshot) before(img *image) bool {
+	switch {
+	case img.seq == 0:
+		return img.lsn > s.lsn
+	case s.ThisSession():
+		return img.seq > s.seq
+	}
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	return img.lsn == 0 || img.lsn > s.lsn
+}
+
 func (s *Snapshot) frozen(id uint64) (data []byte, ok bool, err error) {
-	if !s.keeper.Has(id) {
+	if s.keeper == nil || !s.keeper.Has(id) {
 		return nil, false, nil
 	}
 	data = make([]byte, s.p.o.PageSize)
@@ -166,12 +200,12 @@ func (p *Pager) freeze(s *sealed) error {
 		var pages []Frozen
 		for i, pg := range s.pages {
 			old := s.olds[i]
-			if old.seq == unbornSeq || old.pageLSN() > sn.lsn || sn.keeper.Has(pg.ID) {
+			if old.seq == unbornSeq || old.lsn > sn.lsn || sn.keeper.Has(pg.ID) {
 				continue
 			}
 			data := slices.Clone(old.data)
-			format.SealPage(data, old.pageLSN())
-			pages = append(pages, Frozen{pg.ID, old.pageLSN(), data})
+			format.SealPage(data, old.lsn)
+			pages = append(pages, Frozen{pg.ID, old.lsn, data})
 		}
 		if len(pages) == 0 {
 			continue

@@ -1,0 +1,84 @@
+package snap
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+func snapshotsDir(root string) string { return filepath.Join(root, format.SnapshotsName) }
+
+func registryPath(root string) string {
+	return filepath.Join(snapshotsDir(root), format.RegistryName)
+}
+
+// LoadRegistry reads the list of the snapshots that outlive their process. A
+// database without the file has none. A file that cannot be decoded is a
+// *CorruptError.
+func LoadRegistry(fsys vfs.FS, root string) ([]format.Snapshot, error) {
+	path := registryPath(root)
+	b, err := readWhole(fsys, path)
+	if err != nil {
+		return nil, fmt.Errorf("load snapshot registry: %w", err)
+	}
+	if b == nil {
+		return nil, nil
+	}
+	entries, err := format.DecodeRegistry(b)
+	if err != nil {
+		return nil, undecodable(path, err)
+	}
+	return entries, nil
+}
+
+// SaveRegistry replaces the list, durably: after a crash it is the old or the
+// new one, the new one if SaveRegistry has returned nil.
+func SaveRegistry(fsys vfs.FS, root string, entries []format.Snapshot) error {
+	for _, e := range entries {
+		if !format.ValidSnapshotID(e.ID) {
+			return fmt.Errorf("save snapshot registry: %q is no snapshot id", e.ID)
+		}
+	}
+	if err := makeSnapshotsDir(fsys, root, true); err != nil {
+		return fmt.Errorf("save snapshot registry: %w", err)
+	}
+	if err := replaceFile(fsys, registryPath(root), format.EncodeRegistry(entries)); err != nil {
+		return fmt.Errorf("save snapshot registry: %w", err)
+	}
+	return nil
+}
+
+// makeSnapshotsDir makes the folder of all snapshots. Durable syncs its name
+// also when it was there: whoever made it may have had no need to.
+func makeSnapshotsDir(fsys vfs.FS, root string, durable bool) error {
+	if err := fsys.Mkdir(snapshotsDir(root)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if !durable {
+		return nil
+	}
+	return syncDir(fsys, root)
+}
+
+// List names the folders under .snapshots, sorted: those of the snapshots of
+// the registry, and what dead processes have left.
+func List(fsys vfs.FS, root string) ([]string, error) {
+	infos, err := fsys.ReadDir(snapshotsDir(root))
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list snapshots: %w", err)
+	}
+	var ids []string
+	for _, i := range infos {
+		if i.Dir && format.ValidSnapshotID(i.Name) {
+			ids = append(ids, i.Name)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,183 @@
+package quiver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/snap"
+)
+
+// Snapshot begins a snapshot of this moment, and makes batches without a sync
+// durable first, so that it has them. With Options.SnapPersist it is entered in
+// the registry and survives crashes when Snapshot has returned. Writes wait
+// while it begins; reads do not.
+func (db *DB) Snapshot() (*Snapshot, error) {
+	if err := db.open(); err != nil {
+		return nil, err
+	}
+	if db.o.ReadOnly {
+		// Nothing changes while the handle holds its lock.
+		sn := db.pg.FixedSnapshot(db.pg.LastLSN(), db.pg.Heads(), nil)
+		return db.newSnapshot("read-only", sn, func() error { return nil }), nil
+	}
+	if err := db.knowLSNs(); err != nil {
+		return nil, err
+	}
+	id := db.snaps.newID()
+	var side *snap.Sidecar
+	sn, err := db.pg.BeginSnapshot(db.snaps.persist, func(lsn uint64, heads []uint64) (pager.Keeper, error) {
+		var err error
+		side, err = db.snaps.begin(id, lsn, heads)
+		return keeper{side}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if db.snaps.persist {
+		db.snaps.mu.Lock()
+		db.snaps.kept[id] = &keptSnapshot{sn, side}
+		db.snaps.mu.Unlock()
+		return db.newSnapshot(id, sn, func() error { return nil }), nil
+	}
+	s := db.newSnapshot(id, sn, nil)
+	s.end = func() error { return db.snaps.drop(s, side) }
+	db.snaps.mu.Lock()
+	db.snaps.temporary[s] = struct{}{}
+	db.snaps.mu.Unlock()
+	return s, nil
+}
+
+// drop ends a snapshot that is not persisted and removes its files.
+func (s *snapshots) drop(sn *Snapshot, side *snap.Sidecar) error {
+	sn.sn.End()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.temporary, sn)
+	o, err := s.options(false)
+	return snapError(errors.Join(side.Close(), err, snap.Remove(sn.id, o)))
+}
+
+// knowLSNs waits, after an unclean start on a folder that the original wrote,
+// until every page's LSN is known: one may be above the counter, and a snapshot
+// would take its page for newer than itself (R6).
+func (db *DB) knowLSNs() error {
+	r := db.pg.Recovery()
+	if !r.Foreign || !db.pg.RecountDue() {
+		return nil
+	}
+	_, err := db.Recount(db.alive, nil)
+	return err
+}
+
+// Snapshots lists the persisted snapshots, also those that have ended, in the
+// order in which they were begun.
+func (db *DB) Snapshots() ([]SnapshotInfo, error) {
+	if err := db.open(); err != nil {
+		return nil, err
+	}
+	entries, err := snap.LoadRegistry(db.o.FS, db.pg.Dir())
+	if err != nil {
+		return nil, snapError(err)
+	}
+	list := make([]SnapshotInfo, len(entries))
+	for i, e := range entries {
+		list[i] = SnapshotInfo{e.ID, e.LSN, e.TSNanos, e.Ended}
+	}
+	return list, nil
+}
+
+// ErrNoSnapshot: there is no snapshot with that ID.
+var ErrNoSnapshot = errors.New("no such snapshot")
+
+func (s *snapshots) entry(id string) (format.Snapshot, error) {
+	entries, err := snap.LoadRegistry(s.o.FS, s.root)
+	if err != nil {
+		return format.Snapshot{}, snapError(err)
+	}
+	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
+	if i < 0 {
+		return format.Snapshot{}, fmt.Errorf("%w: %s", ErrNoSnapshot, id)
+	}
+	return entries[i], nil
+}
+
+// OpenSnapshot reads a persisted snapshot. Where it has ended, or was begun by
+// the original program, which keeps too little, what can no longer be read is
+// ErrSnapshotGone, never other data.
+func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
+	if err := db.open(); err != nil {
+		return nil, err
+	}
+	s := db.snaps
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.kept[id]; k != nil && k.sn != nil {
+		return db.newSnapshot(id, k.sn, func() error { return nil }), nil
+	}
+	e, err := s.entry(id)
+	if err != nil {
+		return nil, err
+	}
+	s.pageSize = db.pg.PageSize()
+	o, err := s.options(true)
+	if err != nil {
+		return nil, snapError(err)
+	}
+	side, err := snap.Open(e.ID, e.LSN, o, true)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %s: %w", id, snapError(err))
+	}
+	if side.Heads() == nil || len(side.Heads()) != int(db.pg.Buckets()) {
+		return nil, errors.Join(fmt.Errorf("snapshot %s: %w: its bucket heads were not kept", id, ErrSnapshotGone), side.Close())
+	}
+	sn := db.pg.FixedSnapshot(e.LSN, side.Heads(), keeper{side})
+	return db.newSnapshot(id, sn, func() error { return snapError(side.Close()) }), nil
+}
+
+// EndSnapshot takes the protection of a persisted snapshot away and keeps its
+// files: what was frozen stays readable.
+func (db *DB) EndSnapshot(id string) error { return db.endSnapshot(id, false) }
+
+// RemoveSnapshot ends a persisted snapshot and removes its files.
+func (db *DB) RemoveSnapshot(id string) error { return db.endSnapshot(id, true) }
+
+func (db *DB) endSnapshot(id string, remove bool) error {
+	if err := db.Writable(); err != nil {
+		return err
+	}
+	s := db.snaps
+	s.mu.Lock()
+	k := s.kept[id]
+	delete(s.kept, id)
+	s.mu.Unlock()
+	if k != nil && k.sn != nil {
+		k.sn.End()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.entry(id); err != nil {
+		return err
+	}
+	err := s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
+		i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
+		if remove {
+			return slices.Delete(entries, i, i+1)
+		}
+		entries[i].Ended = true
+		return entries
+	})
+	if k != nil {
+		err = errors.Join(err, snapError(k.side.Close()))
+	}
+	if err != nil || !remove {
+		return err
+	}
+	o, err := s.options(true)
+	if err == nil {
+		err = snap.Remove(id, o)
+	}
+	return snapError(err)
+}

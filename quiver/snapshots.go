@@ -1,0 +1,254 @@
+package quiver
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
+	"github.com/quiverdb/quiverdb-go/quiver/internal/snap"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+)
+
+// SnapshotInfo is what the registry tells of a persisted snapshot.
+type SnapshotInfo struct {
+	ID        string `json:"id"`
+	LSN       uint64 `json:"lsn"`
+	TimeNanos uint64 `json:"ts_nanos"` // since 1970, when it was begun
+	Ended     bool   `json:"ended"`    // not protected any more
+}
+
+// snapshots are the snapshots of a handle and their files. mu guards the
+// registry and the maps; it is never held while the pager is called.
+type snapshots struct {
+	root    string
+	o       pager.Options
+	persist bool
+	dedup   bool
+	dir     string // of the SnapStore
+
+	mu        sync.Mutex
+	pageSize  int
+	store     *snap.Store // nil until needed
+	kept      map[string]*keptSnapshot
+	temporary map[*Snapshot]struct{}
+	counter   uint64
+}
+
+// keptSnapshot is a persisted snapshot that is protected.
+type keptSnapshot struct {
+	sn   *pager.Snapshot
+	side *snap.Sidecar
+}
+
+func newSnapshots(root string, o *Options, p pager.Options) *snapshots {
+	dir := o.SnapStoreDir
+	if dir == "" {
+		dir = format.SnapStoreName
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(root, dir)
+	}
+	return &snapshots{root: root, o: p, persist: o.SnapPersist, dedup: o.SnapDedup, dir: dir,
+		kept: make(map[string]*keptSnapshot), temporary: make(map[*Snapshot]struct{})}
+}
+
+// options are those of the files of a snapshot. mu is held.
+func (s *snapshots) options(durable bool) (snap.Options, error) {
+	o := snap.Options{FS: s.o.FS, Root: s.root, PageSize: s.pageSize, Durable: durable}
+	if !durable {
+		return o, nil
+	}
+	if err := s.openStore(); err != nil {
+		return o, err
+	}
+	o.Store = s.store
+	return o, nil
+}
+
+// openStore opens the SnapStore if it is wanted, or there.
+func (s *snapshots) openStore() error {
+	if s.store != nil {
+		return nil
+	}
+	if !s.dedup {
+		if _, err := s.o.FS.Stat(filepath.Join(s.dir, format.StoreName)); err != nil {
+			return nil
+		}
+	}
+	store, err := snap.OpenStore(s.o.FS, s.dir, s.pageSize, s.o.ReadOnly)
+	if err != nil {
+		return err
+	}
+	s.store = store
+	return nil
+}
+
+// protect finds the snapshots of earlier sessions that were not ended. The
+// original program keeps no heads: what it left cannot be protected.
+func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pageSize = pageSize
+	entries, err := snap.LoadRegistry(s.o.FS, s.root)
+	if err != nil {
+		return nil, snapError(err)
+	}
+	var list []pager.Protected
+	for _, e := range entries {
+		if e.Ended {
+			continue
+		}
+		o, err := s.options(true)
+		if err != nil {
+			return nil, snapError(err)
+		}
+		side, err := snap.Open(e.ID, e.LSN, o, false)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot %s: %w", e.ID, snapError(err))
+		}
+		k := &keptSnapshot{side: side}
+		s.kept[e.ID] = k
+		if side.Heads() == nil {
+			continue
+		}
+		list = append(list, pager.Protected{LSN: e.LSN, Heads: side.Heads(), Keeper: keeper{side},
+			Adopted: func(sn *pager.Snapshot) { k.sn = sn }})
+	}
+	return list, nil
+}
+
+// sweep removes the files of snapshots that ended with their process.
+func (s *snapshots) sweep() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	folders, err := snap.List(s.o.FS, s.root)
+	if err != nil || len(folders) == 0 {
+		return snapError(err)
+	}
+	entries, err := snap.LoadRegistry(s.o.FS, s.root)
+	if err != nil {
+		return snapError(err)
+	}
+	for _, id := range folders {
+		if slices.ContainsFunc(entries, func(e format.Snapshot) bool { return e.ID == id }) {
+			continue
+		}
+		o, err := s.options(true)
+		if err != nil {
+			return snapError(err)
+		}
+		if err := snap.Remove(id, o); err != nil {
+			return snapError(err)
+		}
+	}
+	return nil
+}
+
+// begin makes the files of a new snapshot, and enters a persisted one into the
+// registry: from then on it survives a crash.
+func (s *snapshots) begin(id string, lsn uint64, heads []uint64) (*snap.Sidecar, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, err := s.options(s.persist)
+	if err != nil {
+		return nil, snapError(err)
+	}
+	side, err := snap.Create(id, lsn, heads, o)
+	if err != nil || !s.persist {
+		return side, snapError(err)
+	}
+	err = s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
+		return append(entries, format.Snapshot{ID: id, LSN: lsn, TSNanos: uint64(s.o.Clock.Now().UnixNano())})
+	})
+	if err != nil {
+		_ = side.Close()
+		return nil, err
+	}
+	return side, nil
+}
+
+func (s *snapshots) changeRegistry(change func([]format.Snapshot) []format.Snapshot) error {
+	entries, err := snap.LoadRegistry(s.o.FS, s.root)
+	if err != nil {
+		return snapError(err)
+	}
+	return snapError(snap.SaveRegistry(s.o.FS, s.root, change(entries)))
+}
+
+func (s *snapshots) newID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counter++
+	return fmt.Sprintf("%d-%d-%d", vfs.ProcessID(), s.o.Clock.Now().UnixNano(), s.counter)
+}
+
+// endTemporary ends the snapshots that do not outlive the handle.
+func (s *snapshots) endTemporary() error {
+	s.mu.Lock()
+	list := make([]*Snapshot, 0, len(s.temporary))
+	for sn := range s.temporary {
+		list = append(list, sn)
+	}
+	s.mu.Unlock()
+	var all []error
+	for _, sn := range list {
+		if !sn.closed.Swap(true) {
+			all = append(all, sn.end())
+		}
+	}
+	return errors.Join(all...)
+}
+
+// close closes the files; persisted snapshots stay as they are.
+func (s *snapshots) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []error
+	for _, k := range s.kept {
+		all = append(all, snapError(k.side.Close()))
+	}
+	clear(s.kept)
+	if s.store != nil {
+		all = append(all, snapError(s.store.Close()))
+		s.store = nil
+	}
+	return errors.Join(all...)
+}
+
+// keeper makes the files of a snapshot what the pager needs.
+type keeper struct{ side *snap.Sidecar }
+
+func (k keeper) Has(id uint64) bool { return k.side.Has(id) }
+
+func (k keeper) Freeze(pages []pager.Frozen) error {
+	frames := make([]snap.Frame, len(pages))
+	for i, p := range pages {
+		frames[i] = snap.Frame(p)
+	}
+	return snapError(k.side.Freeze(frames))
+}
+
+func (k keeper) Read(id uint64, buf []byte) error {
+	ok, err := k.side.Read(id, buf)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: page %d", pager.ErrSnapshotGone, id)
+	}
+	return snapError(err)
+}
+
+// snapError gives the errors of package snap the types of this package.
+func snapError(err error) error {
+	var corrupt *snap.CorruptError
+	var failed *snap.SyncError
+	switch {
+	case errors.As(err, &corrupt):
+		return &CorruptionError{Path: corrupt.Path, Page: format.NoPage, Offset: corrupt.Offset, Reason: corrupt.Reason, Err: corrupt.Err}
+	case errors.As(err, &failed):
+		return pager.SyncFailed(err)
+	}
+	return err
+}
