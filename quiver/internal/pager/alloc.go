@@ -237,10 +237,15 @@ func (a *Account) orphans(ctx context.Context, reached func(id uint64) bool) ([]
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		list = append(list, id)
-		if err := p.segs.read(id, buf); err != nil && !errors.Is(err, ErrCorrupt) {
+		err := p.segs.read(id, buf)
+		if errors.Is(err, ErrCorrupt) {
+			continue
+		}
+		if err != nil {
 			return nil, p.ifClosed(err)
-		} else if err == nil && p.verify(id, buf) == nil {
+		}
+		list = append(list, id)
+		if p.verify(id, buf) == nil {
 			raise(&p.counter, format.PageLSN(buf))
 		}
 	}

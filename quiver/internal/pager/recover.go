@@ -179,9 +179,15 @@ func (p *Pager) redoAll(f *found, list []wal.Image) error {
 	return nil
 }
 
+const maxGapBytes = 64 << 20
+
 // fillGap gives space to the page ids that the meta is ahead of the segments,
-// as the original leaves them in a crash. Without space they stay unused.
+// as the original leaves them in a crash. Without space they stay unused; so they
+// do if they are more than a crash explains, for the meta has no checksum.
 func (p *Pager) fillGap() error {
+	if p.gapTo-p.gapFrom > uint64(maxGapBytes/p.o.PageSize) {
+		return nil
+	}
 	err := p.segs.allocate(min(p.gapFrom, p.next), p.next)
 	if err == nil || harmless(err) {
 		return nil

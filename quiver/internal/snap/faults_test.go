@@ -271,3 +271,24 @@ func TestReferencesStayWithTheirEntry(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, refs[h])
 }
+
+// TestCrashAfterAFailedFreeze: the place of frames whose index entry was written
+// and cut off again is used for other frames. No crash brings the entry back.
+func TestCrashAfterAFailedFreeze(t *testing.T) {
+	d := newDisk(faultfs.Options{})
+	st := mustStore(t, d)
+	s, err := Create("a", 10, someHeads, durable(d, st))
+	require.NoError(t, err)
+	require.NoError(t, s.Freeze(pages(1, 1)))
+	acks := []acknowledged{{seq: d.Seq(), id: "a", lsn: 10, frames: pages(1, 1)}}
+	d.Inject(faultfs.Plan{{Kind: faultfs.KindWrite, N: 4, Errno: syscall.ENOSPC}}) // in hashindex.bin
+	require.ErrorIs(t, s.Freeze(pages(2, 2)), syscall.ENOSPC)
+	d.Inject(nil)
+	require.NoError(t, s.Freeze(pages(3, 3)))
+	acks = append(acks, acknowledged{seq: d.Seq(), id: "a", lsn: 10, frames: pages(3, 3)})
+	require.NoError(t, s.Close())
+	require.NoError(t, st.Close())
+	sweep(t, d.Log(), faultfs.Enum{Fixed: faultfs.ClassLock}, acks, func(d *faultfs.FS, p map[string]acknowledged) error {
+		return judgeCrash(d, p, true)
+	})
+}

@@ -85,6 +85,9 @@ func TestRegistryErrors(t *testing.T) {
 		got, err := LoadRegistry(d, root)
 		require.NoError(t, err, at)
 		require.Contains(t, [][]format.Snapshot{registryA, registryB}, got, at)
+		for _, path := range d.List() {
+			require.NotContains(t, path, format.TempSuffix, at)
+		}
 		require.NoError(t, SaveRegistry(d, root, registryB), at)
 	})
 }

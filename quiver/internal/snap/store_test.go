@@ -292,7 +292,8 @@ func TestImagesInTheMiddleAreFound(t *testing.T) {
 	require.Equal(t, 1, st.Images())
 	h := format.Hash64(page(2, 2))
 	require.NoError(t, st.Raise(map[uint64]uint32{h: 2, 77: 3}))
-	require.EqualValues(t, 2, st.Count(h))
+	require.NoError(t, st.Raise(map[uint64]uint32{h: 1}))
+	require.EqualValues(t, 2, st.Count(h), "a backup of the original may have its own")
 	requireImage(t, st, page(2, 2))
 	_, after, dropped, err := st.Compact()
 	require.NoError(t, err)
@@ -334,6 +335,97 @@ func TestTornStore(t *testing.T) {
 		require.NoError(t, st.Close())
 		require.NoError(t, storeIndexNamesFrames(d), name)
 	}
+}
+
+// TestFramesOfAnotherSizeAreKept: two databases may have used the folder in turn.
+// What index.bin names is looked for behind a damaged frame of any size.
+func TestFramesOfAnotherSizeAreKept(t *testing.T) {
+	large := bytes.Repeat([]byte("quiver__"), 1024)
+	other := bytes.Repeat([]byte("__quiver"), 1024)
+	var b []byte
+	var entries []format.StoreEntry
+	for _, p := range [][]byte{page(1, 1), large, other, page(2, 2)} {
+		entries = append(entries, format.StoreEntry{Hash: format.Hash64(p), Offset: uint64(len(b)), Refs: 1})
+		b = format.AppendStoreFrame(b, format.Hash64(p), p)
+	}
+	entries[0].Refs = 0
+	b[entries[1].Offset+3000] ^= 1
+	d := newDisk(faultfs.Options{})
+	require.NoError(t, d.WriteFile(storePath, b))
+	require.NoError(t, d.WriteFile(storeIndexPath, format.EncodeStoreIndex(entries)))
+	st := mustStore(t, d)
+	require.NoError(t, st.Damage())
+	requireImage(t, st, page(2, 2))
+	require.True(t, isCorrupt(st.Read(entries[2].Hash, make([]byte, pageSize))))
+	refs := map[uint64]uint32{}
+	for _, e := range entries[1:] {
+		refs[e.Hash] = 1
+	}
+	require.NoError(t, st.Recount(refs))
+	require.Equal(t, 3, st.Images())
+	_, _, dropped, err := st.Compact()
+	require.NoError(t, err)
+	require.Equal(t, 1, dropped)
+	require.NoError(t, st.Close())
+	require.NoError(t, storeIndexNamesFrames(d))
+	st, err = OpenStore(d, storeDir, 8192, false)
+	require.NoError(t, err)
+	buf := make([]byte, 8192)
+	require.NoError(t, st.Read(entries[2].Hash, buf))
+	require.Equal(t, other, buf)
+	require.NoError(t, st.Close())
+}
+
+// TestImagesBehindJunk are found as long as index.bin cannot be trusted.
+func TestImagesBehindJunk(t *testing.T) {
+	d := fullStore(t, 1)
+	b := readFile(t, d, storePath)
+	require.NoError(t, d.WriteFile(storePath, append(b, "junk"...)))
+	require.NoError(t, d.WriteFile(storeIndexPath, []byte("torn")))
+	st := mustStore(t, d)
+	require.Error(t, st.Damage())
+	add(t, st, page(2, 2))
+	require.NoError(t, st.sync())
+	d = d.State().Crash(faultfs.None())
+	st = mustStore(t, d)
+	requireImage(t, st, page(1, 1))
+	requireImage(t, st, page(2, 2))
+}
+
+// TestStoreWithoutFile: index.bin alone is all that was restored.
+func TestStoreWithoutFile(t *testing.T) {
+	d := fullStore(t, 2)
+	must(d.RemoveFile(storePath))
+	for _, readOnly := range []bool{true, false} {
+		st, err := OpenStore(d, storeDir, pageSize, readOnly)
+		require.NoError(t, err)
+		require.Error(t, st.Damage())
+		require.Zero(t, st.Images())
+		require.True(t, isCorrupt(st.Read(format.Hash64(page(1, 1)), make([]byte, pageSize))))
+		if !readOnly {
+			require.EqualValues(t, 2, st.Count(add(t, st, page(1, 1))), "the one that it had, and this")
+			requireImage(t, st, page(1, 1))
+		}
+		require.NoError(t, st.Close())
+	}
+}
+
+// TestStoreAfterFailedSync: the SnapStore answers the error until it is opened
+// again, also when it is closed, and writes nothing.
+func TestStoreAfterFailedSync(t *testing.T) {
+	d := fullStore(t, 1)
+	st := mustStore(t, d)
+	add(t, st, page(2, 2))
+	d.Inject(faultfs.Plan{{Kind: faultfs.KindSyncData, Effect: faultfs.EffectF1}})
+	require.True(t, isSyncError(st.Flush()))
+	before := d.Digest()
+	require.True(t, isSyncError(st.Flush()))
+	require.True(t, isSyncError(st.Unref(1)))
+	require.True(t, isSyncError(st.Recount(nil)))
+	requireImage(t, st, page(1, 1))
+	require.True(t, isSyncError(st.Close()))
+	require.Equal(t, before, d.Digest())
+	require.Zero(t, d.Handles()+d.Locks())
 }
 
 func TestCountsDoNotWrap(t *testing.T) {

@@ -103,7 +103,7 @@ func (st *Store) loadTail(size int64) error {
 // span is the place of a frame in store.bin.
 type span struct{ off, end int64 }
 
-// find reads frames one after another and tells where each image stands. It
+// find reads frames one after another and tells where each image stands first. It
 // raises the end of the file to that of the last frame. A bad frame is passed
 // over by the length of one of ours, or up to the next that index.bin names:
 // whatever is found at a wrong place has the right bytes all the same, because
@@ -131,7 +131,7 @@ func (st *Store) find(from, size int64) (map[uint64]span, error) {
 			continue
 		}
 		end := off + format.StoreFrameHeaderSize + int64(len(page))
-		if _, twice := found[f.Hash]; !twice || st.images[f.Hash].off == off {
+		if _, twice := found[f.Hash]; !twice {
 			found[f.Hash] = span{off, end}
 		}
 		st.file.end = max(st.file.end, end)
