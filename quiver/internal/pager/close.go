@@ -22,9 +22,9 @@ func (p *Pager) Close() error {
 	} else {
 		err = p.drainUnlock()
 	}
-	// A directory with new heads may be on its way.
+	// A directory with new heads may be on its way; no other comes after it.
 	p.headsMu.Lock()
-	p.headsMu.Unlock() //nolint:staticcheck // waiting is all it is for
+	defer p.headsMu.Unlock()
 	if p.stop != nil {
 		close(p.stop)
 		<-p.stopped
