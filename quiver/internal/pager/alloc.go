@@ -80,6 +80,11 @@ func (p *Pager) takeListed() error {
 // reserveIDs makes the next run of ids usable: space first, then the meta that
 // covers them (R4, R7).
 func (p *Pager) reserveIDs() error {
+	// The meta first: its name may not be durable yet, and a segment with pages
+	// and no meta is a database that lost it.
+	if err := p.startSession(); err != nil {
+		return p.surface(fmt.Errorf("reserve pages: %w", err))
+	}
 	n := p.o.reservePages(p.next)
 	to := p.next + uint64(n)
 	err := p.segs.allocate(p.next, to)

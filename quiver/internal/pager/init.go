@@ -91,7 +91,7 @@ func (p *Pager) initLocked(in InitOptions) error {
 	if int(meta.PageSize) != in.PageSize {
 		return fmt.Errorf("%s: %w: the unfinished database has pages of %d bytes", p.dir, ErrIncompatible, meta.PageSize)
 	}
-	return p.makeFiles(in, meta, hasMeta, hasDir)
+	return p.makeFiles(in, meta, hasDir)
 }
 
 // complete reports whether log, free list and first segment are there.
@@ -124,16 +124,16 @@ func (p *Pager) refuseData() error {
 	return nil
 }
 
-func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasMeta, hasDir bool) error {
-	seg, err := p.fs.OpenFile(p.file(format.SegmentName(1)), vfs.Write|vfs.Create)
-	if err != nil {
-		return err
+// makeFiles makes every file anew, also those that an interrupted init left: they
+// are empty, and what seems to stand in them, or their very names, may be in the
+// page cache only (R12).
+func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasDir bool) error {
+	for _, name := range []string{format.SegmentName(1), wal.FileName} {
+		if err := removeIfThere(p.fs, p.file(name)); err != nil {
+			return err
+		}
 	}
-	err = seg.Sync()
-	if e := seg.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err := p.makeSegment(); err != nil {
 		return err
 	}
 	if err := wal.Create(p.fs, p.dir); err != nil {
@@ -142,18 +142,32 @@ func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasMeta, hasDir bool
 	if err := p.replace(format.FreeName, format.EncodeFree(nil, 0)); err != nil {
 		return err
 	}
-	if !hasDir {
-		heads := make([]uint64, in.Buckets)
-		for b := range heads {
-			heads[b] = format.NoPage
-		}
-		if err := p.replace(format.DirName, format.EncodeDir(heads)); err != nil {
+	heads := make([]uint64, in.Buckets)
+	for b := range heads {
+		heads[b] = format.NoPage
+	}
+	if hasDir {
+		f := &found{}
+		if err := p.readDir(f); err != nil {
 			return err
 		}
+		heads = f.heads
 	}
-	if hasMeta {
-		return nil
+	if err := p.replace(format.DirName, format.EncodeDir(heads)); err != nil {
+		return err
 	}
 	p.meta = meta
 	return p.writeMeta(func(m *format.Meta) { m.Clean = true })
+}
+
+func (p *Pager) makeSegment() error {
+	seg, err := p.fs.OpenFile(p.file(format.SegmentName(1)), vfs.Write|vfs.Create)
+	if err != nil {
+		return err
+	}
+	err = seg.Sync()
+	if e := seg.Close(); err == nil {
+		err = e
+	}
+	return err
 }
