@@ -77,7 +77,7 @@ func (tr *trial) try(d damage) {
 	tr.t.Helper()
 	tr.n++
 	// A hang is to be told with the case that hangs.
-	watch := time.AfterFunc(30*time.Second, func() { panic("hangs: " + tr.s.name + ": " + d.name) })
+	watch := time.AfterFunc(time.Minute, func() { panic("hangs: " + tr.s.name + ": " + d.name) })
 	defer watch.Stop()
 	disk := tr.s.disk.Snapshot()
 	must(tr.t, d.apply(disk))

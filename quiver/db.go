@@ -73,13 +73,13 @@ func open(path string, o *Options, readOnly bool) (*DB, error) {
 	}
 	root := filepath.Clean(path)
 	snaps := newSnapshots(root, o, p)
+	p.Release = snaps.close
 	if !readOnly {
 		p.Protect = snaps.protect
 	}
 	pg, err := pager.Open(root, p)
 	if err != nil {
-		snaps.close()
-		return nil, err
+		return nil, errors.Join(err, snaps.close())
 	}
 	db := &DB{pg: pg, o: p, snaps: snaps}
 	db.alive, db.end = context.WithCancel(context.Background())
@@ -119,7 +119,7 @@ func (db *DB) Close() error {
 		db.background.Wait()
 		// While the lock is held: the files of snapshots that end here.
 		snapErr := db.snaps.endTemporary()
-		err = errors.Join(db.pg.Close(), snapErr, db.snaps.close())
+		err = errors.Join(db.pg.Close(), snapErr)
 	})
 	return err
 }

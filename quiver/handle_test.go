@@ -2,6 +2,8 @@ package quiver_test
 
 import (
 	"errors"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
@@ -59,13 +61,35 @@ func newHandle(t *testing.T) (*faultfs.FS, quiver.Options, pairs) {
 	return disk, o, want
 }
 
-// checks are calls that work on the whole database.
+// checks are calls that work on the whole database, and those that make and
+// find snapshots.
 func checks(t *testing.T, db *quiver.DB) map[string]func() error {
 	return map[string]func() error{
 		"Check":   func() error { _, err := db.Check(t.Context(), quiver.CheckOptions{}); return err },
 		"Usage":   func() error { _, err := db.Usage(t.Context(), nil); return err },
 		"Recount": func() error { _, err := db.Recount(t.Context(), nil); return err },
 		"Sync":    func() error { return db.Sync() },
+
+		"Snapshot":       func() error { _, err := db.Snapshot(); return err },
+		"Snapshots":      func() error { _, err := db.Snapshots(); return err },
+		"OpenSnapshot":   func() error { _, err := db.OpenSnapshot("1-2-3"); return err },
+		"EndSnapshot":    func() error { return db.EndSnapshot("1-2-3") },
+		"RemoveSnapshot": func() error { return db.RemoveSnapshot("1-2-3") },
+	}
+}
+
+// Whoever adds a call adds it to the tables, and says with that what it answers
+// when the handle is closed.
+func TestEveryCallIsInTheTables(t *testing.T) {
+	writes, reads := handleCalls(nil)
+	infallible := map[string]bool{"Close": true, "LastLSN": true, "Recovery": true, "MaxKeyLen": true, "MaxValueLen": true}
+	whole := checks(t, nil)
+	typ := reflect.TypeFor[*quiver.DB]()
+	for i := range typ.NumMethod() {
+		name := typ.Method(i).Name
+		if writes[name] == nil && reads[name] == nil && whole[name] == nil && !infallible[name] {
+			t.Errorf("%s is in none of the tables of this file", name)
+		}
 	}
 }
 
@@ -85,7 +109,7 @@ func TestClosedHandle(t *testing.T) {
 				for call, do := range calls {
 					err := do()
 					// A write through a reader is refused for either reason.
-					isWrite := writes[call] != nil || call == "Recount"
+					isWrite := writes[call] != nil || call == "Recount" || strings.HasSuffix(call, "Snapshot")
 					if !errors.Is(err, quiver.ErrClosed) && !(name == "reader" && isWrite && errors.Is(err, quiver.ErrReadOnly)) {
 						t.Errorf("%s of a closed %s, touched before %v: %v, want ErrClosed", call, name, touched, err)
 					}

@@ -1,7 +1,9 @@
 package quiver_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/quiverdb/quiverdb-go/quiver"
@@ -79,5 +81,76 @@ func TestOldMetaWithoutReading(t *testing.T) {
 		mustPut(t, db, want, inBucket(bucket, 2, fmt.Sprint("new in ", bucket), 0), "v")
 		must(t, db.Close())
 		mustBeClean(t, d, "/db", want)
+	}
+}
+
+// An LSN in meta that is too high to be true is refused, or there is room above
+// it: what is acknowledged on top of it can be opened again.
+func TestLastLSNNearItsBound(t *testing.T) {
+	for _, last := range []uint64{1 << 40, 1<<61 - 1, 1 << 61, 1<<62 - 1000, 1<<62 - 3, 1<<62 - 1, 1 << 62, 1<<63 - 1, 1<<64 - 1} {
+		s := cleanScene(t)
+		disk, want := s.disk.Snapshot(), pairs{}
+		for k, v := range s.now {
+			want[k] = v
+		}
+		meta := s.bytes(t, "meta")
+		rawLE.PutUint64(meta[32:], last)
+		must(t, disk.WriteFile("/db/meta", meta))
+		o := s.o
+		o.FS = disk
+		db, err := quiver.Open("/db", &o)
+		if err != nil {
+			if ce := corruption(t, err); ce.Path != "/db/meta" || last < 1<<60 {
+				t.Errorf("last LSN %d: %v", last, err)
+			}
+			continue
+		}
+		for i := range 10 {
+			mustPut(t, db, want, "key 03", blob("k", i))
+		}
+		must(t, db.Close())
+		db = mustOpen(t, "/db", o)
+		mustHold(t, db, want)
+		must(t, db.Close())
+	}
+}
+
+// What a later version may write is refused as a whole, by every way to open:
+// nothing of it is guessed.
+func TestFormatsThatAreUnknown(t *testing.T) {
+	for name, c := range map[string]struct {
+		file  string
+		off   int
+		value uint32
+		kind  error // nil: incompatible or corrupt
+	}{
+		"meta version 4":   {"meta", 8, 4, quiver.ErrIncompatible},
+		"meta version 0":   {"meta", 8, 0, quiver.ErrIncompatible},
+		"meta encrypted":   {"meta", 16, 1, nil},
+		"meta other flags": {"meta", 16, 1 << 31, nil},
+		"another hash":     {"meta", 28, 2, nil},
+		"no hash":          {"meta", 28, 0, nil},
+		"dir version 2":    {"dir", 8, 2, quiver.ErrIncompatible},
+		"free version 2":   {"free", 8, 2, quiver.ErrIncompatible},
+	} {
+		s := cleanScene(t)
+		disk := s.disk.Snapshot()
+		b := s.bytes(t, c.file)
+		rawLE.PutUint32(b[c.off:], c.value)
+		must(t, disk.WriteFile("/db/"+c.file, b))
+		before := disk.Snapshot()
+		for _, open := range []func(string, *quiver.Options) (*quiver.DB, error){quiver.Open, quiver.OpenReadOnly} {
+			_, err := open("/db", &quiver.Options{FS: disk, Inline: true})
+			switch {
+			case c.kind == nil && (errors.Is(err, quiver.ErrIncompatible) || errors.Is(err, quiver.ErrCorrupt)):
+			case c.kind != nil && errors.Is(err, c.kind):
+			default:
+				t.Errorf("%s: %v", name, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "/db/"+c.file) {
+				t.Errorf("%s: %v names no file", name, err)
+			}
+			sameBytes(t, before, disk)
+		}
 	}
 }

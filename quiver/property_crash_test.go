@@ -229,9 +229,8 @@ func (m *machine) poisoned(t *rapid.T, f faultfs.Fault) {
 	}
 	content, err := scanAll(m.db, quiver.ScanOptions{})
 	require.NoError(t, err)
-	acked, started := m.ref.Bounds()
-	if _, ok := m.ref.Find(content, acked, started); !ok {
-		t.Fatalf("poisoned: %s", m.ref.Explain(content, acked, started))
+	if d := model.Diff(content, m.ref.Seen()); d != "" {
+		t.Fatalf("poisoned: %s", d)
 	}
 	s, err := m.db.Stats()
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package quiver
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -127,6 +128,9 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 		return nil, snapError(err)
 	}
 	side, err := snap.Open(e.ID, e.LSN, o, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("snapshot %s: %w: it has no files", id, ErrSnapshotGone)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: %w", id, snapError(err))
 	}

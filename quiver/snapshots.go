@@ -3,6 +3,7 @@ package quiver
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -80,8 +81,17 @@ func (s *snapshots) openStore() error {
 		}
 	}
 	store, err := snap.OpenStore(s.o.FS, s.dir, s.pageSize, s.o.ReadOnly)
-	if err != nil {
+	if err != nil || s.o.ReadOnly {
+		s.store = store
 		return err
+	}
+	// A crash may have left counts behind what the snapshots name.
+	refs, err := snap.References(s.o.FS, s.root)
+	if err == nil {
+		err = store.Raise(refs)
+	}
+	if err != nil {
+		return errors.Join(err, store.Close())
 	}
 	s.store = store
 	return nil
@@ -107,6 +117,10 @@ func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
 			return nil, snapError(err)
 		}
 		side, err := snap.Open(e.ID, e.LSN, o, false)
+		if errors.Is(err, fs.ErrNotExist) {
+			// The original makes the folder with the first frozen page.
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("snapshot %s: %w", e.ID, snapError(err))
 		}

@@ -16,15 +16,16 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
-// vectorNames are the databases of the original, snapshots, backups and
-// streams apart.
+// vectorNames are the databases of the original. The snapshots, backups and
+// streams beside some of them have tests of their own.
 func vectorNames() []string {
 	return []string{
 		"01-empty", "02-single", "03-small-churn", "04-overflow", "05-page-8192", "06-page-16384",
 		"07-page-32768", "08-one-bucket", "09-threshold-64", "10-unclean", "11-wal-ahead",
 		"12-wal-torn-tail", "13-wal-bad-crc", "14-wal-unknown-types", "15-torn-page",
-		"16-wal-short-header", "17-tail-wins", "22-two-segments", "23-flag-lies",
-		"24-flag-lies-torn", "25-wal-grows", "27-flag-lies-last-lsn", "28-clean-log-left",
+		"16-wal-short-header", "17-tail-wins", "18-snapshots", "19-snapstore-custom-dir", "20-backup",
+		"21-cdc", "22-two-segments", "23-flag-lies", "24-flag-lies-torn", "25-wal-grows",
+		"26-backup-sparse", "27-flag-lies-last-lsn", "28-clean-log-left",
 	}
 }
 

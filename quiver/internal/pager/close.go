@@ -1,6 +1,7 @@
 package pager
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -35,6 +36,9 @@ func (p *Pager) Close() error {
 		err = poison
 	} else if err == nil && p.session {
 		err = full(p.finishSession())
+	}
+	if p.o.Release != nil {
+		err = errors.Join(err, p.o.Release())
 	}
 	if e := p.closeFiles(); err == nil {
 		err = e

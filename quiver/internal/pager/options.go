@@ -35,6 +35,9 @@ type Options struct {
 	// Protect gives the snapshots of earlier sessions that are still to be
 	// protected; called once by Open before anything is redone.
 	Protect func(pageSize int) ([]Protected, error)
+	// Release gives back what the Keepers hold; called by Close behind the last
+	// write, before the lock is released.
+	Release func() error
 }
 
 // stride is the length of a page record in the log.

@@ -13,20 +13,32 @@ import (
 // keptAfter names which of pages 1 to 6 have a reference left in halfUsed.
 var keptAfter = []uint64{2, 5, 6}
 
+// halfUsedBefore is a durable disk with the snapshots "gone" and "a", which name
+// one image both.
+func halfUsedBefore(t *testing.T) *faultfs.FS {
+	t.Helper()
+	d := newDisk(faultfs.Options{})
+	st := mustStore(t, d)
+	keep := func(id string, frames []Frame) {
+		s, err := Create(id, 10, someHeads, durable(d, st))
+		require.NoError(t, err)
+		require.NoError(t, s.Freeze(frames))
+		require.NoError(t, s.Close())
+	}
+	keep("gone", pages(1, 1, 2, 2, 3, 3, 4, 4))
+	keep("a", pages(2, 2, 5, 5, 6, 6))
+	require.NoError(t, st.Close())
+	d.SyncAll()
+	d.ResetLog()
+	return d
+}
+
 // halfUsed is a durable SnapStore in which half of the images has no reference,
 // as the removal of a snapshot leaves it.
 func halfUsed(t *testing.T) *faultfs.FS {
 	t.Helper()
-	d := newDisk(faultfs.Options{})
+	d := halfUsedBefore(t)
 	st := mustStore(t, d)
-	s, err := Create("gone", 10, someHeads, durable(d, st))
-	require.NoError(t, err)
-	require.NoError(t, s.Freeze(pages(1, 1, 2, 2, 3, 3, 4, 4)))
-	require.NoError(t, s.Close())
-	s, err = Create("a", 10, someHeads, durable(d, st))
-	require.NoError(t, err)
-	require.NoError(t, s.Freeze(pages(2, 2, 5, 5, 6, 6)))
-	require.NoError(t, s.Close())
 	require.NoError(t, Remove("gone", durable(d, st)))
 	require.NoError(t, st.Close())
 	d.SyncAll()
@@ -260,4 +272,37 @@ func TestMoveDown(t *testing.T) {
 	// A page of another size stays where no gap is large enough.
 	frames := []frame{{1, span{10, 20}}, {2, span{20, 40}}, {3, span{50, 60}}}
 	require.Equal(t, []move{{from: frame{3, span{50, 60}}, to: 0}}, moveDown(frames))
+}
+
+// TestCompactMovesWholeFramesOnly: the frame that is to be moved is rotten, or two
+// images claim the same bytes.
+func TestCompactMovesWholeFramesOnly(t *testing.T) {
+	d := halfUsed(t)
+	st := mustStore(t, d)
+	raise(t, d, st)
+	at := st.images[format.Hash64(page(6, 6))].off
+	must(d.FlipBit(storePath, at+2000, 1))
+	_, _, _, err := st.Compact()
+	corruptAt(t, err, format.StoreName, at)
+	requireImage(t, st, page(2, 2))
+	requireImage(t, st, page(5, 5))
+	require.NoError(t, st.Close())
+	require.Contains(t, rawImages(d), format.Hash64(page(1, 1)), "nothing was put in its place")
+
+	d = newDisk(faultfs.Options{})
+	inner := format.AppendStoreFrame(nil, format.Hash64(page(7, 7)), page(7, 7))
+	outer := page(1, 1)
+	copy(outer[3000:], inner[:format.StoreFrameHeaderSize])
+	st = mustStore(t, d)
+	add(t, st, page(9, 9))
+	add(t, st, outer)
+	add(t, st, page(2, 2))
+	require.NoError(t, st.Unref(format.Hash64(page(9, 9))))
+	off := int64(imageStride + format.StoreFrameHeaderSize + 3000)
+	st.images[format.Hash64(page(7, 7))] = image{off: off, refs: 1}
+	st.counted = true
+	before := readFile(t, d, storePath)
+	_, _, _, err = st.Compact()
+	corruptAt(t, err, format.StoreName, off)
+	require.Equal(t, before, readFile(t, d, storePath))
 }

@@ -292,3 +292,55 @@ func TestCrashAfterAFailedFreeze(t *testing.T) {
 		return judgeCrash(d, p, true)
 	})
 }
+
+// TestRepairErrors: whatever call of an Open fails that has something to repair,
+// the next one repairs it.
+func TestRepairErrors(t *testing.T) {
+	frames := pages(1, 1, 2, 2, 3, 3)
+	base := frozenDisk(t, true, frames...)
+	grow := func(file string, tail []byte) {
+		path := inFolder("a", file)
+		must(base.WriteFile(path, append(readFile(t, base, path), tail...)))
+	}
+	grow(format.FreezeName, make([]byte, 100))
+	must(base.TruncateFile(inFolder("a", format.IndexName), format.FrozenEntrySize+5))
+	grow(format.HashIndexName, make([]byte, 7))
+	eachFault(t, base, func(d *faultfs.FS) error {
+		s, err := Open("a", 10, durable(d, nil), false)
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	}, func(d *faultfs.FS, at string, err error) {
+		require.Error(t, err, at)
+		require.Zero(t, d.Handles(), at)
+		reopenAfterFault(t, d, at, frames)
+	})
+}
+
+// TestRemoveErrors: whatever call of a Remove fails, it can be run again, and no
+// reference that another snapshot needs is taken.
+func TestRemoveErrors(t *testing.T) {
+	eachFault(t, halfUsedBefore(t), func(d *faultfs.FS) error {
+		st, err := OpenStore(d, storeDir, pageSize, false)
+		if err != nil {
+			return err
+		}
+		err = Remove("gone", durable(d, st))
+		_ = st.Close() // tells a failed sync again
+		return err
+	}, func(d *faultfs.FS, at string, err error) {
+		require.Zero(t, d.Handles()+d.Locks(), at)
+		st := mustStore(t, d)
+		require.NoError(t, Remove("gone", durable(d, st)), at)
+		ids, err := List(d, root)
+		require.NoError(t, err, at)
+		require.Equal(t, []string{"a"}, ids, at)
+		require.NotZero(t, st.Count(format.Hash64(page(2, 2))), at)
+		raise(t, d, st)
+		_, _, _, err = st.Compact()
+		require.NoError(t, err, at)
+		require.NoError(t, readableFromStore(d, st), at)
+		require.NoError(t, st.Close(), at)
+	})
+}

@@ -2,7 +2,6 @@ package snap
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -189,5 +188,3 @@ func must(err error) {
 		panic(err)
 	}
 }
-
-func isErr(err, target error) bool { return errors.Is(err, target) }
