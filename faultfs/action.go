@@ -45,9 +45,11 @@ func (a renameAct) apply(d *disk, r *Record) {
 	from := d.live.edit(a.dir)
 	moved := from.lookup(a.name)
 	from.unbind(a.name)
-	d.live.edit(a.to).bind(a.toName, moved)
+	to := d.live.edit(a.to)
+	over := to.lookup(a.toName) != noIno
+	to.bind(a.toName, moved)
 	d.queue(&Atom{Seq: r.Seq, Kind: AtomRename, Path: r.Path, To: r.To, ino: moved,
-		dir: a.dir, name: a.name, to: a.to, toName: a.toName})
+		dir: a.dir, name: a.name, to: a.to, toName: a.toName, over: over})
 }
 
 // forgetAct drops an inode from the live view: it has no name and no handle.
@@ -72,7 +74,7 @@ func (a writeAct) apply(d *disk, r *Record) {
 	before := n.held
 	end := a.off + int64(len(a.data))
 	if end > n.will {
-		d.queueFile(n, &Atom{Seq: r.Seq, Kind: AtomGrow, Path: r.Path, ino: a.ino, Size: end})
+		d.queueFile(n, &Atom{Seq: r.Seq, Kind: AtomGrow, Path: r.Path, ino: a.ino, Size: end, base: n.will})
 	}
 	s := int64(d.mk.sector)
 	for off := a.off; off < end; {
@@ -166,7 +168,7 @@ type settleAct struct{}
 func (settleAct) apply(d *disk, _ *Record) {
 	d.pending = nil
 	for i, n := range d.live.nodes {
-		if n != nil && !n.dir && (n.will != n.size || n.late != nil) {
+		if n != nil && (n.will != n.size || n.late != nil) {
 			e := d.live.edit(ino(i))
 			e.will, e.late = e.size, nil
 		}

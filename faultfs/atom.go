@@ -40,6 +40,9 @@ type Atom struct {
 	toName   string
 	allocate bool  // AtomGrow made by Allocate: [from, Size) takes space
 	from     int64 // AtomGrow made by Allocate
+	base     int64 // AtomGrow made by a write: the size before it
+	over     bool  // AtomRename: the new name was bound
+	must     duty  // the laws under which a sync of something else made it persist
 }
 
 func (a Atom) String() string {
@@ -62,10 +65,13 @@ func (a *Atom) entries() bool { return a.Kind >= AtomBind }
 // is one journal transaction, so a sync of either directory covers it.
 func (a *Atom) of(i ino) bool {
 	if a.entries() {
-		return a.dir == i || a.Kind == AtomRename && a.to == i
+		return a.in(i)
 	}
 	return a.ino == i
 }
+
+// in tells whether an entry atom changes directory i.
+func (a *Atom) in(i ino) bool { return a.dir == i || a.Kind == AtomRename && a.to == i }
 
 // apply changes a tree as if the atom had reached the disk; of a data atom
 // only the first cut bytes when cut is not negative. Bytes behind the end of

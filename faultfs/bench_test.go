@@ -79,3 +79,36 @@ func BenchmarkWriteSync(b *testing.B) {
 		smallDatabase(b, faultfs.Options{}, 16)
 	}
 }
+
+func BenchmarkImagesUnderLaws(b *testing.B) {
+	log := smallDatabase(b, faultfs.Options{}, 16).Log()
+	for _, law := range faultfs.Laws() {
+		b.Run(law.String(), func(b *testing.B) {
+			images := 0
+			for b.Loop() {
+				for s := range log.Points() {
+					for im := range s.Images(faultfs.Enum{Profile: faultfs.Profile{Law: law}}) {
+						im.FS()
+						images++
+					}
+				}
+			}
+			b.ReportMetric(float64(images)/b.Elapsed().Seconds(), "images/s")
+		})
+	}
+}
+
+func BenchmarkDamages(b *testing.B) {
+	f := smallDatabase(b, faultfs.Options{}, 16)
+	log, disk := f.Log(), f.Snapshot()
+	done := 0
+	for b.Loop() {
+		for d := range disk.Damages(faultfs.DamageEnum{Past: log}) {
+			if err := disk.Snapshot().Damage(d, log); err != nil {
+				b.Fatal(err)
+			}
+			done++
+		}
+	}
+	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "damages/s")
+}

@@ -1,11 +1,6 @@
 package faultfs
 
-import (
-	"runtime"
-	"slices"
-	"strconv"
-	"strings"
-)
+import "slices"
 
 // Seq is the number of the last call. All calls count, from 1.
 func (f *FS) Seq() int { return int(f.seq.Load()) }
@@ -84,27 +79,4 @@ func (f *FS) Locks() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.held
-}
-
-const packagePrefix = "github.com/quiverdb/quiverdb-go/faultfs."
-
-// caller is the place of the innermost call from outside this package, as
-// directory/file:line.
-func caller() string {
-	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		frame, more := frames.Next()
-		inside := strings.HasPrefix(frame.Function, packagePrefix) && !strings.HasSuffix(frame.File, "_test.go")
-		if !inside && frame.File != "" {
-			file := frame.File
-			if i := strings.LastIndexByte(file, '/'); i > 0 {
-				file = file[strings.LastIndexByte(file[:i], '/')+1:]
-			}
-			return file + ":" + strconv.Itoa(frame.Line)
-		}
-		if !more {
-			return ""
-		}
-	}
 }

@@ -75,7 +75,7 @@ func TestCallers(t *testing.T) {
 func TestCounters(t *testing.T) {
 	f := faultfs.New(faultfs.Options{NoReads: true})
 	for _, name := range []string{"/db/wal-000001.log", "/db/data-000001.p1seg", "/db/meta", "/db/dir", "/db/free", "/db/LOCK",
-		"/db/meta.tmp", "/db/.snapshots/1/freeze.bin", "/db/readme"} {
+		"/db/meta.tmp", "/db/.snapshots/1/freeze.bin", "/db/readme", "/b/pages.bin"} {
 		if err := f.WriteFile(name, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,8 @@ func TestCounters(t *testing.T) {
 		{faultfs.KindWrite, faultfs.ClassTmp, len("/db/meta.tmp")},
 		{faultfs.KindWrite, faultfs.ClassSnap, len("/db/.snapshots/1/freeze.bin")},
 		{faultfs.KindWrite, faultfs.ClassDir | faultfs.ClassFree | faultfs.ClassLock | faultfs.ClassOther, 7 + 8 + 8 + 10},
-		{faultfs.KindFsync, 0, 19},
+		{faultfs.KindWrite, faultfs.ClassBackup, len("/b/pages.bin")},
+		{faultfs.KindFsync, 0, 21},
 		{faultfs.KindSyncDir, faultfs.ClassOther, 1},
 		{faultfs.KindRename, 0, 0},
 	} {
@@ -119,10 +120,10 @@ func TestCounters(t *testing.T) {
 	if got := f.Bytes(faultfs.KindWrite, faultfs.ClassMeta); got != 2*int64(len("/db/meta")) {
 		t.Errorf("%d bytes written", got)
 	}
-	if f.Count(faultfs.KindRead, 0) != 9 || strings.Contains(f.Log().String(), "read /") {
+	if f.Count(faultfs.KindRead, 0) != 10 || strings.Contains(f.Log().String(), "read /") {
 		t.Error("reading calls must be counted and not logged")
 	}
-	if f.Handles() != 9 || f.Locks() != 0 {
+	if f.Handles() != 10 || f.Locks() != 0 {
 		t.Errorf("%d handles, %d locks", f.Handles(), f.Locks())
 	}
 }

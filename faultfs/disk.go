@@ -20,7 +20,8 @@ type disk struct {
 	live    tree
 	durable tree
 	pending []*Atom
-	held    int64 // blocks of live that take space
+	held    int64      // blocks of live that take space
+	graves  [][]*block // of what is gone for good, for the profile that lets it come up again
 }
 
 func newDisk(sector int) *disk {
@@ -44,24 +45,45 @@ func (d *disk) fork() *disk {
 
 // settled makes a disk on which live and durable are both the given tree.
 func (d *disk) settled(t tree) *disk {
-	c := &disk{mk: d.mk, live: t}
+	c := &disk{mk: d.mk, live: t, graves: d.graves}
 	c.dropUnnamed()
 	c.durable = c.live.freeze().fork()
 	return c
 }
 
 // crashed is the tree after a power cut that let the chosen pending atoms
-// persist. The disk must be frozen.
-func (d *disk) crashed(sel Selection) tree {
+// persist, under a law that is not Kill. The disk must be frozen.
+func (d *disk) crashed(sel Selection, p Profile) tree {
 	t := d.durable.fork()
 	for i, a := range d.pending {
-		if !sel.Has(i) {
+		if !sel.Has(i) || p.Law == NoPSOW && sel.cutAtom == i+1 {
 			continue
 		}
 		a.apply(&t, d.mk, sel.cutOf(i))
 	}
+	switch {
+	case p.Law == Garbage:
+		d.foul(&t, sel, p.Seed)
+	case p.Law == NoPSOW && sel.cutAtom > 0 && sel.cutAtom <= len(d.pending):
+		d.destroy(&t, d.pending[sel.cutAtom-1], sel.cutBytes, p.Seed)
+	}
 	d.trimAll(&t)
 	return t
+}
+
+// destroy takes all bytes of the sector that a data atom was on its way to,
+// whatever put them there: no bytes written leaves zeros, else noise.
+func (d *disk) destroy(t *tree, a *Atom, cut int, seed uint64) {
+	n := t.edit(a.ino)
+	if n == nil || a.Kind != AtomData {
+		return
+	}
+	i := int(a.Off / int64(d.mk.sector))
+	if cut == 0 {
+		n.setBlock(i, d.mk.zero)
+		return
+	}
+	n.setBlock(i, d.mk.whole(noise(mix(mix(seed, uint64(a.ino)), uint64(i)), d.mk.sector)))
 }
 
 // trimAll trims the files that pending atoms may have written behind their
@@ -138,8 +160,11 @@ func (d *disk) sweep() {
 			mark(a.ino)
 		}
 	}
-	for i := range d.durable.nodes {
+	for i, n := range d.durable.nodes {
 		if i >= len(keep) || !keep[i] {
+			if n != nil && n.held > 0 {
+				d.grave(n.blocks)
+			}
 			d.durable.nodes[i] = nil
 		}
 	}

@@ -36,6 +36,26 @@
 // view stays and pending atoms stay pending, so that a power cut can follow
 // before anybody has synced them.
 //
+// # Profiles
+//
+// What the section before says is the law Posix, the strictest. State.Under and
+// Enum.Profile look at a state under others:
+//
+//	posix         any subset of the pending atoms
+//	ext4ish       a sync of a file persists its creating entry; entries in order in each directory
+//	ordered       also: bytes before the size that shows them; entries and sizes in order
+//	prefix        only prefixes of the calls; every sync persists all before it
+//	garbage       posix, with noise or old bytes where a write's size persists without its bytes
+//	split-rename  posix, with renames in steps: both names, neither, the new one with the old target
+//	nopsow        posix, and one sector in flight may lose all its bytes, durable ones included
+//	kill          the live view, with everything still pending
+//
+// From posix to prefix each law allows a part of what the one before allows. A
+// sync binds atoms of other files only under the laws that say so; State.Lawful
+// tells what of a selection a law lets persist, and Image and Crash go by it.
+// For a power cut after a kill, open the disk of a kill image and enumerate the
+// log of what the next process does.
+//
 // # Crash points
 //
 // A run is made once. Its Log holds the disk at the beginning and everything
@@ -54,19 +74,38 @@
 //
 // A Plan makes the n-th call of a kind on a class of paths fail: before it
 // does anything, after some bytes, or after it has done everything; a sync in
-// one of the ways that real systems fail one (F1 to F5). A byte budget makes
-// the disk full with real accounting by sectors. WriteFile, FlipBit and the
-// like change bytes silently.
+// one of the ways that real systems fail one (F1 to F5). Calls can also answer
+// wrongly and report nothing: short counts, early ends, stale bytes and sizes,
+// flipped bits, listings out of order. A fault strikes once, a number of times,
+// always, or always at the place that it struck first. Errors lists what each
+// kind of call can suffer. A byte budget makes the disk full with real
+// accounting by sectors, a handle limit leaves no descriptors, SetReadOnly
+// makes a disk for reading, and Misuse counts calls on closed handles.
+//
+// # Mutants
+//
+// With Options.Callers the log knows which place in the code made each call.
+// Log.Sites lists the places, and Log.Mutants makes two kinds of mutants of a
+// program from them without building it again: each place that syncs lies, and
+// each call of a place changes place with the next one that can change the
+// disk. The late call is a call of its own in the log, so that a crash can
+// strike between the two.
+//
+// # Silent damage
+//
+// A Damage is one change that no call reports: bits, bytes, sectors of zeros or
+// noise, misdirected and lost writes, stale reads, sectors swapped between
+// files, files cut, extended, missing or replaced by an older version. FS.Damage
+// does it, FS.Damages lists those of a whole disk. Older bytes are what was
+// durable after some call of a log. WriteFile and the like change files at will.
 //
 // # What is not modelled
 //
-// Permissions, links, times and attributes. Sectors that a torn write destroys
-// beyond the bytes it was writing. Garbage instead of zeros where a size
-// persists alone. File systems that promise more than the above, or less (a
-// rename in two steps). A sync takes no time of its own: calls of other
-// goroutines stand before or after it. Space for names, and what a file system
-// needs for itself, is not counted; a file of more than 64 GiB is an error.
-// After a failed sync that marked pages clean, a later write to the same
-// sector does not carry the lost bytes along, although the system's cache
-// might write them with it.
+// Permissions, links, times and attributes. A sync takes no time of its own:
+// calls of other goroutines stand before or after it. Space for names, and what
+// a file system needs for itself, is not counted; a file of more than 64 GiB is
+// an error. After a failed sync that marked pages clean, a later write to the
+// same sector does not carry the lost bytes along, although the system's cache
+// might write them with it. A size that Truncate or Allocate made reads as
+// zeros under every law. Creating calls do not change place with others.
 package faultfs

@@ -24,6 +24,16 @@ type Enum struct {
 	// ByteCuts tears the write that led to the state inside its first and its
 	// last sector too, after one byte, in the middle, and before the last byte.
 	ByteCuts bool
+	// Wide adds, for states with too many units for all subsets, the list that
+	// bounds them: see choice.wide.
+	Wide bool
+	// Random is how many random selections such a state gets; Seed and the
+	// number of the call decide which.
+	Random int
+	Seed   uint64
+	// Profile is what the disk may leave; the zero value means the profile that
+	// the state is seen under, which is Posix unless State.Under was called.
+	Profile Profile
 	// Fixed are path classes whose atoms are not chosen: they persist in every
 	// selection but the empty one. ClassLock is a good choice where the
 	// content of the lock file decides nothing.
@@ -41,11 +51,27 @@ func (e Enum) maxSubset() int {
 	return min(e.MaxSubset, 20)
 }
 
-// Selections yields what e asks for, most telling first. A selection may come
-// more than once.
+// under is the state under the profile that e asks for.
+func (s *State) under(e Enum) *State {
+	if e.Profile == (Profile{}) {
+		return s
+	}
+	return s.Under(e.Profile)
+}
+
+// Selections yields what e asks for and the profile allows, most telling
+// first. A selection may come more than once. Under a profile that e names the
+// selections belong to State.Under of it.
 func (s *State) Selections(e Enum) iter.Seq[Selection] {
+	s = s.under(e)
+	if s.profile.Law == Kill {
+		return func(yield func(Selection) bool) { yield(All(len(s.d.pending))) }
+	}
 	return func(yield func(Selection) bool) {
-		c := choice{pending: s.d.pending, all: All(len(s.d.pending)), yield: yield}
+		c := choice{pending: s.d.pending, all: All(len(s.d.pending)), law: s.profile.Law, yield: yield}
+		if c.law.narrows() {
+			c.yield = s.lawfulOnce(yield)
+		}
 		c.calls = calls(c.pending)
 		if e.Fixed != 0 {
 			c.calls = slices.DeleteFunc(c.calls, func(r [2]int) bool {
@@ -61,6 +87,21 @@ func (s *State) Selections(e Enum) iter.Seq[Selection] {
 	}
 }
 
+// lawfulOnce narrows selections to what the profile allows, and passes on only
+// those that did not come before: many selections narrow to one.
+func (s *State) lawfulOnce(yield func(Selection) bool) func(Selection) bool {
+	seen := map[string]struct{}{}
+	return func(sel Selection) bool {
+		sel = s.Lawful(sel)
+		text := sel.String()
+		if _, known := seen[text]; known {
+			return true
+		}
+		seen[text] = struct{}{}
+		return yield(sel)
+	}
+}
+
 // choice walks the selections of one state until yield has had enough.
 type choice struct {
 	pending []*Atom
@@ -68,6 +109,7 @@ type choice struct {
 	units   [][2]int // likewise of each unit
 	all     Selection
 	fixed   Selection
+	law     Law
 	yield   func(Selection) bool
 }
 
@@ -75,23 +117,40 @@ func (c *choice) run(e Enum, last int) bool {
 	if !c.yield(None()) || len(c.pending) == 0 || !c.yield(c.all) {
 		return false
 	}
-	if len(c.units) <= e.maxSubset() {
+	switch {
+	case c.law == Prefix:
+		if !c.prefixes() || !c.lastCall(last) {
+			return false
+		}
+	case len(c.units) <= e.maxSubset():
 		// Prefixes and singles are subsets of the units too.
-		if !c.subsets() {
+		if !c.subsets(c.units, c.fixed) {
 			return false
 		}
-	} else {
-		if !e.NoPrefixes && !c.prefixes() {
-			return false
-		}
-		if !e.NoSingles && !(c.singles(c.units) && c.singles(c.calls)) {
-			return false
-		}
+	case !c.bounded(e, last):
+		return false
 	}
 	if !e.NoTears && !c.tears() {
 		return false
 	}
-	return !e.ByteCuts || c.byteCuts(last)
+	if c.law == NoPSOW && !c.losses() {
+		return false
+	}
+	return !e.ByteCuts || c.law == NoPSOW || c.byteCuts(last)
+}
+
+// bounded stands in for all subsets where there are too many.
+func (c *choice) bounded(e Enum, last int) bool {
+	if !e.NoPrefixes && !c.prefixes() {
+		return false
+	}
+	if !e.NoSingles && !(c.singles(c.units) && c.singles(c.calls)) {
+		return false
+	}
+	if e.Wide && !c.wide() {
+		return false
+	}
+	return c.random(e.Random, mix(e.Seed, uint64(last)))
 }
 
 // units groups the atoms of calls as Enum says.
@@ -130,10 +189,11 @@ func calls(pending []*Atom) [][2]int {
 	return u
 }
 
-func (c *choice) subsets() bool {
-	for mask := 0; mask < 1<<len(c.units)-1; mask++ {
-		s := c.fixed.clone()
-		for i, u := range c.units {
+// subsets adds every proper subset of the units to a selection.
+func (c *choice) subsets(units [][2]int, to Selection) bool {
+	for mask := 0; mask < 1<<len(units)-1; mask++ {
+		s := to.clone()
+		for i, u := range units {
 			if mask>>i&1 == 1 {
 				s.setRange(u)
 			}
@@ -207,14 +267,23 @@ func (c *choice) sectors(call [2]int) [2]int {
 	return call
 }
 
-// byteCuts tears the write with the given number inside a sector.
-func (c *choice) byteCuts(seq int) bool {
+// made is the range in pending of the call with the given number when that is
+// the last one that is chosen from, else an empty one.
+func (c *choice) made(seq int) [2]int {
 	if len(c.calls) == 0 {
-		return true
+		return [2]int{}
 	}
 	g := c.calls[len(c.calls)-1]
-	sectors := c.sectors(g)
-	if c.pending[g[0]].Seq != seq || sectors[0] == sectors[1] {
+	if c.pending[g[0]].Seq != seq {
+		return [2]int{}
+	}
+	return g
+}
+
+// byteCuts tears the write with the given number inside a sector.
+func (c *choice) byteCuts(seq int) bool {
+	sectors := c.sectors(c.made(seq))
+	if sectors[0] == sectors[1] {
 		return true
 	}
 	for _, at := range []int{sectors[0], sectors[1] - 1} {

@@ -1,77 +1,45 @@
 package faultfs
 
-import (
-	"fmt"
-	"syscall"
-)
-
-// Effect is what a call that a fault strikes does before it fails.
-type Effect uint8
-
-const (
-	// EffectBefore fails the call before it does anything. A sync struck so
-	// may be tried again: its atoms are still pending.
-	EffectBefore Effect = iota
-	// EffectAfter fails a write or read after Fault.Bytes bytes.
-	EffectAfter
-	// EffectDone does the whole call and reports an error all the same. A
-	// close always ends the handle, whatever the effect.
-	EffectDone
-	// EffectF1 fails a sync and marks the pages clean: the live view keeps
-	// the new bytes, the disk keeps the old ones, and the next sync returns
-	// nil without having written them.
-	EffectF1
-	// EffectF2 fails a sync and takes the new bytes back from the live view
-	// too. Names do not go back: on a directory it is EffectF1.
-	EffectF2
-	// EffectF3 fails a sync that made everything durable.
-	EffectF3
-	// EffectF4 lets a sync succeed and reports the error at the next sync of
-	// the file, once, whichever handle asks. On a directory it is EffectF3.
-	EffectF4
-	// EffectF5 fails a sync that made some of the atoms durable (Fault.Keep)
-	// and dropped the others as EffectF1 does.
-	EffectF5
-)
-
-var effectNames = [...]string{"before", "after", "done", "F1", "F2", "F3", "F4", "F5"}
-
-func (e Effect) String() string {
-	if int(e) < len(effectNames) {
-		return effectNames[e]
-	}
-	return fmt.Sprintf("effect%d", e)
-}
-
-// ofSync tells whether the effect is one that only syncs have.
-func (e Effect) ofSync() bool { return e >= EffectF1 }
+import "syscall"
 
 // alternate is the F5 subset when a fault names none: every second atom.
 const alternate = 0x5555555555555555
 
-// Fault makes calls fail. It counts the calls that match it, from the moment
-// of FS.Inject.
+// Fault makes calls fail, or lie. It counts the calls that match it, from the
+// moment of FS.Inject.
 type Fault struct {
 	Kind  Kind  // 0 = any; notes and silent changes are never struck
 	Class Class // 0 = any; a rename matches by either of its names
-	// N is the first matching call that fails, counted from 1; 0 = 1.
+	// Site is the place of the call in the code, as Site.Place tells it, or
+	// only the innermost file:line; "" = any.
+	Site string
+	// N is the first matching call that is struck, counted from 1; 0 = 1.
 	N int
-	// Times is how many matching calls fail, one after the other, before the
-	// fault heals; 0 = one, or all from N on when Sticky is set.
+	// Times is how many matching calls are struck, one after the other, before
+	// the fault heals; 0 = one, or all from N on when Sticky or Here is set.
 	Times  int
 	Sticky bool
-	Errno  syscall.Errno // 0 = EIO
+	// Here makes the fault sticky for a place: from call N on it strikes the
+	// matching calls on the same path that touch a byte that call N touched.
+	Here   bool
+	Errno  syscall.Errno // 0 = EIO; of no use to effects that report no error
 	Effect Effect
-	Bytes  int64  // EffectAfter
+	Part   Part   // EffectAfter, EffectShort, EffectEOF: after how many bytes
+	Bytes  int64  // the same as a number; EffectFlip: the bit
 	Keep   uint64 // EffectF5: bit i mod 64 = atom i persists; 0 = every second one
+	Seed   uint64 // EffectShuffle
 }
 
-// matches tells whether a call is of the kind and class that the fault is for.
-func (f *Fault) matches(c *Call) bool {
+// matches tells whether a call is one that the fault is for.
+func (f *Fault) matches(r *Record) bool {
+	c := &r.Call
 	if c.Kind&(KindNote|KindTamper) != 0 || f.Kind != 0 && f.Kind&c.Kind == 0 {
 		return false
 	}
-	if f.Effect.ofSync() && c.Kind&KindFsync == 0 || f.Effect == EffectAfter && c.Kind&(KindRead|KindWrite) == 0 {
+	if can := f.Effect.kinds(); can != 0 && can&c.Kind == 0 {
+		return false
+	}
+	if f.Site != "" && f.Site != r.Caller && f.Site != r.Place() {
 		return false
 	}
 	if f.Class == 0 || f.Class&ClassOf(c.Path) != 0 {
@@ -80,7 +48,7 @@ func (f *Fault) matches(c *Call) bool {
 	return c.To != "" && f.Class&ClassOf(c.To) != 0
 }
 
-// strikes tells whether the n-th matching call, from 1, fails.
+// strikes tells whether the n-th matching call, from 1, is struck.
 func (f *Fault) strikes(n int) bool {
 	first := max(f.N, 1)
 	switch {

@@ -24,6 +24,9 @@ func mustParse(t *testing.T, text string) faultfs.Plan {
 func TestPlanText(t *testing.T) {
 	for _, text := range []string{
 		"", "*/*#1:EIO", "sync|syncdata/wal#3:EIO:F1, write/*#2+:ENOSPC", "write/wal|seg#1x2:EIO:after=512",
+		"read[wal/log.go:12]/wal#2here:EIO, syncdir|sync[vfs/helpers.go:90<pager/meta.go:7]/*#1+:ok:lie, write/*#3x2here:ENOSPC:after=S-1",
+		"write/*#1:ok:short=len-1, write/*#1:ok:short=0, read/*#1:ok:eof=half, read/*#1:ok:stale, read/*#1:ok:flip=77, readdir/*#1+:ok:shuffle=9",
+		"write/seg#1+:ok:swap, lock/*#1:EAGAIN, sync/*#1:EIO:F5=1",
 		"rename/meta#1:EROFS:done", "syncdir/*#1:EIO:F5=a5", "sync/*#7x3:EDQUOT:F4", "read/other#1:133",
 	} {
 		p := mustParse(t, text)
@@ -37,6 +40,8 @@ func TestPlanText(t *testing.T) {
 	for _, text := range []string{
 		"write", "write#1", "wrote/*#1:EIO", "write/log#1:EIO", "write/*#0:EIO", "write/*#1x0:EIO", "write/*#a:EIO",
 		"write/*#1:EWHAT", "write/*#1:EIO:perhaps", "write/*#1:EIO:after=x", "sync/*#1:EIO:F1=1", "write/*#1:EIO:done:x", ",",
+		"write/*#1:EIO:short=1", "write/*#1:ok", "write/*#1:ok:done", "sync[a:1/*#1:EIO", "sync[]/*#1:EIO", "write/*#1:EIO:after=most",
+		"read/*#1:ok:flip", "readdir/*#1:ok:shuffle=x", "read/*#1there:EIO",
 	} {
 		if p, err := faultfs.ParsePlan(text); err == nil {
 			t.Errorf("%q parses as %v", text, p)

@@ -24,7 +24,11 @@ type file struct {
 // begin starts a call on the handle: it is logged even where the handle is
 // closed, because such a call is a bug that tests look for.
 func (h *file) begin(kind Kind, off, length int64) (op, error) {
-	return h.fs.begin(Call{Kind: kind, Path: h.path, Off: off, Len: length})
+	o, err := h.fs.begin(Call{Kind: kind, Path: h.path, Off: off, Len: length})
+	if err == nil {
+		o.rec.Inode = int(h.ino)
+	}
+	return o, err
 }
 
 // check refuses a call on a closed handle, and a changing one on a handle for
@@ -32,6 +36,7 @@ func (h *file) begin(kind Kind, off, length int64) (op, error) {
 func (h *file) check(o *op, changes bool, refusal syscall.Errno) error {
 	switch {
 	case h.closed:
+		o.f.misuse.uses++
 		return fs.ErrClosed
 	case changes && !h.writable:
 		return refusal
@@ -71,13 +76,31 @@ func (h *file) readAt(o *op, p []byte, off int64) (int, error) {
 		want, eof = max(rest, 0), io.EOF
 	}
 	if o.fault != nil {
-		if o.fault.Effect == EffectAfter {
-			want = min(want, o.fault.Bytes)
-		}
-		eof = o.fault.errno()
+		want, eof = o.cutRead(want, int64(len(p)), eof)
 	}
-	n.read(d.mk, p[:want], off)
+	p = p[:want]
+	n.read(d.mk, p, off)
+	o.belie(h.ino, p, off)
 	return int(want), eof
+}
+
+// cutRead is what a struck read of want available bytes returns instead.
+func (o *op) cutRead(want, asked int64, eof error) (int64, error) {
+	switch k := o.part(asked); o.effect() {
+	case EffectAfter:
+		return min(want, k), o.fault.errno()
+	case EffectShort:
+		if k < want {
+			return k, nil
+		}
+	case EffectEOF:
+		if k < want {
+			return k, io.EOF
+		}
+	case EffectDone:
+		return want, o.fault.errno()
+	}
+	return want, eof
 }
 
 func (h *file) WriteAt(p []byte, off int64) (int, error) {
@@ -100,15 +123,36 @@ func (h *file) writeAt(o *op, p []byte, off int64) (int, error) {
 	if off > maxFile-int64(len(p)) {
 		return 0, syscall.EFBIG
 	}
-	err := o.struck()
-	if o.fault != nil && o.fault.Effect == EffectAfter {
-		p = p[:min(int64(len(p)), max(o.fault.Bytes, 0))]
+	if n := len(p); o.fault != nil && o.evades(func(late *op) error {
+		late.rec.N = int64(n)
+		_, err := h.put(late, bytes.Clone(p), off)
+		return err
+	}) {
+		return n, nil
 	}
+	k, err := int64(len(p)), o.struck()
+	if o.fault != nil && o.fault.Effect.parted() {
+		k = o.part(k)
+	}
+	n, full := h.put(o, bytes.Clone(p[:k]), off)
+	if full != nil {
+		err = full
+	}
+	return n, err
+}
+
+// put writes what there is room for; the disk keeps the bytes.
+func (h *file) put(o *op, p []byte, off int64) (int, error) {
+	if h.fs.d.live.get(h.ino) == nil {
+		return 0, fs.ErrNotExist // closed and removed while the call waited
+	}
+	var err error
 	if room := h.fs.room(h.ino, off, int64(len(p))); room < int64(len(p)) {
 		p, err = p[:room], syscall.ENOSPC
 	}
 	if len(p) > 0 {
-		o.do(writeAct{ino: h.ino, off: off, data: bytes.Clone(p)})
+		h.fs.hush(h.ino, off, off+int64(len(p)))
+		o.do(writeAct{ino: h.ino, off: off, data: p})
 	}
 	return len(p), err
 }
@@ -131,9 +175,16 @@ func (h *file) truncate(o *op, size int64) error {
 	case size > maxFile:
 		return syscall.EFBIG
 	}
-	if n := h.fs.d.live.get(h.ino); n.size != size || n.will != size {
-		o.do(truncateAct{ino: h.ino, size: size})
+	act := func(o *op) error {
+		if n := h.fs.d.live.get(h.ino); n != nil && (n.size != size || n.will != size) {
+			o.do(truncateAct{ino: h.ino, size: size})
+		}
+		return nil
 	}
+	if o.evades(act) {
+		return nil
+	}
+	_ = act(o) // cannot fail
 	return o.struck()
 }
 
@@ -161,7 +212,16 @@ func (h *file) allocate(o *op, off, length int64) error {
 	if h.fs.room(h.ino, off, length) < length {
 		return syscall.ENOSPC
 	}
-	o.do(allocateAct{ino: h.ino, off: off, end: off + length})
+	act := func(o *op) error {
+		if h.fs.d.live.get(h.ino) != nil {
+			o.do(allocateAct{ino: h.ino, off: off, end: off + length})
+		}
+		return nil
+	}
+	if o.evades(act) {
+		return nil
+	}
+	_ = act(o) // cannot fail
 	return o.struck()
 }
 
@@ -176,7 +236,7 @@ func (h *file) Size() (int64, error) {
 	if err := o.struck(); err != nil {
 		return 0, o.end(err)
 	}
-	size := h.fs.d.live.get(h.ino).size
+	size := o.size(h.ino)
 	return size, o.end(nil)
 }
 
@@ -198,13 +258,16 @@ func (h *file) sync(kind Kind) error {
 // syncInode makes the atoms of an inode durable, in the way of the fault that
 // strikes.
 func (o *op) syncInode(i ino) error {
-	act := syncAct{ino: i, upTo: o.start}
 	n := o.f.d.live.get(i)
+	if n == nil || o.fault != nil && o.evades(func(late *op) error { return late.syncInode(i) }) {
+		return nil
+	}
+	act := syncAct{ino: i, upTo: o.start}
 	late := n.late
 	act.told = late != nil
 	if fault := o.fault; fault != nil {
 		act.effect, act.keep = fault.Effect, fault.keep()
-		if fault.Effect == EffectF4 && !n.dir {
+		if fault.Effect == EffectF4 {
 			act.late = fault.errno()
 		}
 	}
@@ -226,6 +289,7 @@ func (h *file) Close() error {
 		return err
 	}
 	if h.closed {
+		o.f.misuse.closes++
 		return o.end(fs.ErrClosed)
 	}
 	h.closed = true

@@ -19,6 +19,9 @@ type Options struct {
 	// Sector is what the disk writes atomically, in bytes: 512 or 4096;
 	// 0 = 4096.
 	Sector int
+	// MaxHandles bounds the files and locks open at once; 0 = no limit. See
+	// FS.SetMaxHandles.
+	MaxHandles int
 	// Budget is the room for file data in bytes, counted in whole sectors;
 	// 0 = no limit. Names take no room.
 	Budget int64
@@ -55,11 +58,22 @@ type FS struct {
 	budget  int64
 	stopAt  int64 // last call that is still made
 	faults  injected
-	counts  *counters // made with the first call
+	delayed *delayed
+	places  map[stack]codePlace
+	echoes  []echo
+
+	maxHandles int // 0 = no limit
+	readOnly   bool
+	misuse     misuse
+	counts     *counters // made with the first call
 
 	base    *disk
 	baseSeq int
 	records []*Record
+
+	changes int      // calls that have changed the disk
+	past    *history // when so many calls had
+	pastAt  int
 }
 
 var _ vfs.FS = (*FS)(nil)
@@ -75,7 +89,7 @@ func New(o Options) *FS {
 
 // newFS takes over the disk.
 func newFS(o Options, d *disk, seq int) *FS {
-	f := &FS{opts: o, d: d, budget: o.Budget, stopAt: math.MaxInt64, baseSeq: seq}
+	f := &FS{opts: o, d: d, budget: o.Budget, maxHandles: o.MaxHandles, stopAt: math.MaxInt64, baseSeq: seq}
 	f.nextIno = ino(max(len(d.live.nodes), len(d.durable.nodes)))
 	f.seq.Store(int64(seq))
 	f.base = d.freeze()
@@ -101,9 +115,9 @@ func (f *FS) begin(c Call) (op, error) {
 		f.mu.Unlock()
 		return op{}, pathError(c.Kind.String(), c.Path, ErrCrashed)
 	}
-	rec := &Record{Seq: int(f.seq.Add(1)), Call: c}
-	if f.opts.Callers {
-		rec.Caller = caller()
+	rec := &Record{Seq: int(f.seq.Add(1)), Call: c, Start: start}
+	if f.opts.Callers || f.faults.sited {
+		rec.Caller, rec.Outer = f.where()
 	}
 	return op{f: f, rec: rec, start: start}, nil
 }
@@ -111,8 +125,11 @@ func (f *FS) begin(c Call) (op, error) {
 // arm decides, once the kind of the call is final, whether a fault strikes,
 // and returns the error of one that strikes before anything is done.
 func (o *op) arm() error {
-	o.fault = o.f.faults.match(&o.rec.Call)
+	o.fault = o.f.faults.match(o.rec)
 	if o.fault == nil {
+		if o.f.readOnly && o.rec.Kind&kindModifying != 0 {
+			return syscall.EROFS
+		}
 		return nil
 	}
 	o.rec.Fault = o.fault.String()
@@ -124,15 +141,25 @@ func (o *op) arm() error {
 
 // struck is the error of a fault that lets the call be done first.
 func (o *op) struck() error {
-	if o.fault == nil {
+	if o.fault == nil || o.fault.Effect.silent() {
 		return nil
 	}
 	return o.fault.errno()
 }
 
+// effect is that of the fault that strikes, EffectBefore when there is none:
+// a call struck by that one does not get as far.
+func (o *op) effect() Effect {
+	if o.fault == nil {
+		return EffectBefore
+	}
+	return o.fault.Effect
+}
+
 // do changes the disk and records the change.
 func (o *op) do(a action) {
 	a.apply(o.f.d, o.rec)
+	o.f.changes++
 	o.rec.acts = append(o.rec.acts, a)
 }
 
@@ -151,6 +178,7 @@ func (o *op) end(err error) error {
 	if !f.opts.NoReads || r.Kind&kindReads == 0 || err != nil {
 		f.records = append(f.records, r)
 	}
+	f.late(r)
 	f.mu.Unlock()
 	return err
 }

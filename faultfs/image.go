@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Image is one disk that a power cut may leave.
+// Image is one disk that a crash may leave.
 type Image struct {
 	State  *State
 	Sel    Selection
@@ -14,7 +14,8 @@ type Image struct {
 	t tree // frozen
 }
 
-// Images yields the different disks among the selections of e.
+// Images yields the different disks among the selections of e, under the
+// profile of e. Under Kill there is one, the live view.
 //
 // The same disk may come again at a later state, and must then be judged
 // again, because more may have been promised by then; what recovery makes of
@@ -22,8 +23,9 @@ type Image struct {
 func (s *State) Images(e Enum) iter.Seq[Image] {
 	return func(yield func(Image) bool) {
 		seen := make(map[Digest]struct{})
-		for sel := range s.Selections(e) {
-			im := s.Image(sel)
+		under := s.under(e)
+		for sel := range under.Selections(e) {
+			im := under.Image(sel)
 			if _, known := seen[im.Digest]; known {
 				continue
 			}
@@ -35,15 +37,24 @@ func (s *State) Images(e Enum) iter.Seq[Image] {
 	}
 }
 
-// Image is the disk that a power cut leaves if the selected atoms persist.
+// Image is the disk that a power cut leaves if the selected atoms persist, as
+// far as the profile allows it.
 func (s *State) Image(sel Selection) Image {
-	t := s.d.crashed(sel)
+	if s.profile.Law == Kill {
+		return Image{State: s, Sel: All(len(s.d.pending)), Digest: s.d.live.digest(), t: s.d.live}
+	}
+	sel = s.Lawful(sel)
+	t := s.d.crashed(sel, s.profile)
 	t.own = nil
 	return Image{State: s, Sel: sel, Digest: t.digest(), t: t}
 }
 
-// FS makes a disk to work on, a new one each time.
+// FS makes a disk to work on, a new one each time. Everything on it is durable,
+// except under Kill; see State.Kill.
 func (im Image) FS() *FS {
+	if im.State.profile.Law == Kill {
+		return im.State.Kill()
+	}
 	return newFS(im.State.derived(), im.State.d.settled(im.t.fork()), 0)
 }
 

@@ -57,9 +57,10 @@ const (
 	ClassTmp                    // *.tmp
 	ClassSnap                   // anything below .snapshots or .snapstore
 	ClassOther
+	ClassBackup // the files of a backup: pages.bin, dir.bin, manifest.json
 )
 
-var classNames = [...]string{"wal", "seg", "meta", "dir", "free", "lock", "tmp", "snap", "other"}
+var classNames = [...]string{"wal", "seg", "meta", "dir", "free", "lock", "tmp", "snap", "other", "backup"}
 
 func (c Class) String() string { return setString(uint32(c), classNames[:]) }
 
@@ -85,6 +86,8 @@ func ClassOf(path string) Class {
 		return ClassFree
 	case "LOCK":
 		return ClassLock
+	case "pages.bin", "dir.bin", "manifest.json":
+		return ClassBackup
 	}
 	return ClassOther
 }

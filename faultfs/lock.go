@@ -1,6 +1,7 @@
 package faultfs
 
 import (
+	"cmp"
 	"io/fs"
 	"syscall"
 
@@ -33,7 +34,11 @@ func (f *FS) Lock(name string, exclusive bool) (vfs.Lock, error) {
 
 func (o *op) lock(name string, exclusive bool) (ino, error) {
 	f := o.f
-	if err := o.arm(); err != nil {
+	struck := o.arm()
+	if struck != nil && !wouldBlock(struck) {
+		return noIno, struck
+	}
+	if err := f.spareHandle(); err != nil {
 		return noIno, err
 	}
 	p, err := f.d.live.resolve(o.rec.Path)
@@ -41,13 +46,16 @@ func (o *op) lock(name string, exclusive bool) (ino, error) {
 		return noIno, err
 	}
 	switch n := f.d.live.get(p.ino); {
+	case n == nil && f.readOnly:
+		return noIno, syscall.EROFS
 	case n == nil:
 		p.ino = o.newInode(p, false)
 	case n.dir:
 		return noIno, syscall.EISDIR
 	}
-	if err := o.struck(); err != nil {
-		return noIno, err
+	o.rec.Inode = int(p.ino)
+	if struck = cmp.Or(struck, o.struck()); struck != nil && !wouldBlock(struck) {
+		return noIno, struck
 	}
 	l := f.locks[p.ino]
 	if l == nil {
@@ -57,7 +65,7 @@ func (o *op) lock(name string, exclusive bool) (ino, error) {
 		}
 		f.locks[p.ino] = l
 	}
-	if l.exclusive || exclusive && l.shared > 0 {
+	if struck != nil || l.exclusive || exclusive && l.shared > 0 {
 		n := f.d.live.get(p.ino)
 		text := make([]byte, min(n.size, holderLimit))
 		n.read(f.d.mk, text, 0)
@@ -73,6 +81,10 @@ func (o *op) lock(name string, exclusive bool) (ino, error) {
 	return p.ino, nil
 }
 
+// wouldBlock tells whether an error of a lock means that somebody else holds
+// it. The system knows two names for it.
+func wouldBlock(err error) bool { return err == syscall.EWOULDBLOCK || err == syscall.EAGAIN }
+
 type lock struct {
 	fs        *FS
 	ino       ino
@@ -87,6 +99,7 @@ func (l *lock) SetHolder(text string) error {
 		return err
 	}
 	if l.closed {
+		l.fs.misuse.uses++
 		return o.end(fs.ErrClosed)
 	}
 	if err := o.arm(); err != nil {
@@ -111,6 +124,7 @@ func (l *lock) Close() error {
 		return err
 	}
 	if l.closed {
+		l.fs.misuse.closes++
 		return o.end(fs.ErrClosed)
 	}
 	l.closed = true

@@ -3,6 +3,7 @@ package faultfs
 import (
 	"iter"
 	"strings"
+	"sync"
 )
 
 // Log is what an FS recorded: the disk it began with and every call since.
@@ -14,6 +15,9 @@ type Log struct {
 	lastSeq int
 	records []*Record
 	opts    Options
+
+	once sync.Once
+	past *history
 }
 
 // Records lists the calls in order. The caller must not change them.
@@ -40,6 +44,8 @@ func (l *Log) Fingerprint() Digest {
 			case writeAct:
 				h = mix(h, hashBytes(a.data))
 			case replaceAct:
+				h = mix(h, hashBytes(a.data))
+			case patchAct:
 				h = mix(h, hashBytes(a.data))
 			}
 		}

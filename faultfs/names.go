@@ -2,6 +2,7 @@ package faultfs
 
 import (
 	"io/fs"
+	"math/rand/v2"
 	"path"
 	"syscall"
 
@@ -16,6 +17,7 @@ func (f *FS) OpenFile(name string, flag vfs.OpenFlag) (vfs.File, error) {
 	}
 	o.rec.Flag = flag
 	i, err := o.openInode(flag)
+	o.rec.Inode = int(max(i, 0))
 	if err == nil {
 		err = o.struck()
 	}
@@ -39,9 +41,14 @@ func (o *op) openInode(flag vfs.OpenFlag) (ino, error) {
 	if err := o.arm(); err != nil {
 		return noIno, err
 	}
+	if err := o.f.spareHandle(); err != nil {
+		return noIno, err
+	}
 	switch {
 	case err != nil:
 		return noIno, err
+	case o.f.readOnly && flag&vfs.Write != 0:
+		return noIno, syscall.EROFS
 	case n == nil && flag&vfs.Create == 0:
 		return noIno, fs.ErrNotExist
 	case n == nil:
@@ -76,15 +83,28 @@ func (o *op) mkdir() error {
 	if err := o.arm(); err != nil {
 		return err
 	}
-	p, err := o.f.d.live.resolve(o.rec.Path)
-	if err != nil {
+	if err := o.makeDir(true); err != nil || o.evades(func(late *op) error { return late.makeDir(false) }) {
 		return err
 	}
-	if p.ino != noIno {
+	if err := o.makeDir(false); err != nil {
+		return err
+	}
+	return o.struck()
+}
+
+// makeDir makes the directory, or only tells whether it can be made.
+func (o *op) makeDir(dry bool) error {
+	p, err := o.f.d.live.resolve(o.rec.Path)
+	switch {
+	case err != nil:
+		return err
+	case p.ino != noIno:
 		return fs.ErrExist
 	}
-	o.newInode(p, true)
-	return o.struck()
+	if !dry {
+		o.rec.Inode = int(o.newInode(p, true))
+	}
+	return nil
 }
 
 // Remove implements vfs.FS.
@@ -100,6 +120,17 @@ func (o *op) remove() error {
 	if err := o.arm(); err != nil {
 		return err
 	}
+	if err := o.unlink(true); err != nil || o.evades(func(late *op) error { return late.unlink(false) }) {
+		return err
+	}
+	if err := o.unlink(false); err != nil {
+		return err
+	}
+	return o.struck()
+}
+
+// unlink removes the name, or only tells whether it can be removed.
+func (o *op) unlink(dry bool) error {
 	p, n, err := o.f.d.live.existing(o.rec.Path)
 	switch {
 	case err != nil:
@@ -109,9 +140,12 @@ func (o *op) remove() error {
 	case len(n.entries) > 0:
 		return syscall.ENOTEMPTY
 	}
-	o.do(unbindAct{dir: p.dir, name: p.name})
-	o.forgetUnused(p.ino)
-	return o.struck()
+	o.rec.Inode = int(p.ino)
+	if !dry {
+		o.do(unbindAct{dir: p.dir, name: p.name})
+		o.forgetUnused(p.ino)
+	}
+	return nil
 }
 
 // forgetUnused drops a live file that has neither name nor handle.
@@ -134,6 +168,17 @@ func (o *op) rename() error {
 	if err := o.arm(); err != nil {
 		return err
 	}
+	if err := o.move(true); err != nil || o.evades(func(late *op) error { return late.move(false) }) {
+		return err
+	}
+	if err := o.move(false); err != nil {
+		return err
+	}
+	return o.struck()
+}
+
+// move renames, or only tells whether it can be done.
+func (o *op) move(dry bool) error {
 	live := &o.f.d.live
 	from, err := live.resolve(o.rec.Path)
 	if err != nil {
@@ -150,15 +195,18 @@ func (o *op) rename() error {
 	case target != nil && target.dir:
 		return fs.ErrExist
 	case from.ino == to.ino:
-		return o.struck()
+		return nil
 	case n.dir && live.below(from.ino, to.dir, 0):
 		return syscall.EINVAL
 	case target != nil && n.dir:
 		return syscall.ENOTDIR
 	}
-	o.do(renameAct{dir: from.dir, name: from.name, to: to.dir, toName: to.name})
-	o.forgetUnused(to.ino)
-	return o.struck()
+	o.rec.Inode = int(from.ino)
+	if !dry {
+		o.do(renameAct{dir: from.dir, name: from.name, to: to.dir, toName: to.name})
+		o.forgetUnused(to.ino)
+	}
+	return nil
 }
 
 // ReadDir implements vfs.FS.
@@ -175,14 +223,21 @@ func (o *op) readDir() ([]vfs.Info, error) {
 	if err := o.arm(); err != nil {
 		return nil, err
 	}
-	live := &o.f.d.live
-	_, d, err := live.existingDir(o.rec.Path)
+	if err := o.f.spareHandle(); err != nil {
+		return nil, err
+	}
+	i, d, err := o.f.d.live.existingDir(o.rec.Path)
 	if err != nil {
 		return nil, err
 	}
+	o.rec.Inode = int(i)
 	infos := make([]vfs.Info, 0, len(d.entries))
 	for _, e := range d.entries {
-		infos = append(infos, info(e.name, live.get(e.ino)))
+		infos = append(infos, o.info(e.name, e.ino))
+	}
+	if o.effect() == EffectShuffle {
+		r := rand.New(rand.NewPCG(o.fault.Seed, uint64(len(infos))))
+		r.Shuffle(len(infos), func(i, j int) { infos[i], infos[j] = infos[j], infos[i] })
 	}
 	if err := o.struck(); err != nil {
 		return nil, err
@@ -190,11 +245,22 @@ func (o *op) readDir() ([]vfs.Info, error) {
 	return infos, nil
 }
 
-func info(name string, n *node) vfs.Info {
-	if n.dir {
+func (o *op) info(name string, i ino) vfs.Info {
+	if o.f.d.live.get(i).dir {
 		return vfs.Info{Name: name, Dir: true}
 	}
-	return vfs.Info{Name: name, Size: n.size}
+	return vfs.Info{Name: name, Size: o.size(i)}
+}
+
+// size is that of a live file, or under EffectStale that which is durable.
+func (o *op) size(i ino) int64 {
+	if o.effect() != EffectStale {
+		return o.f.d.live.get(i).size
+	}
+	if stored := o.f.d.durable.get(i); stored != nil {
+		return stored.size
+	}
+	return 0
 }
 
 // Stat implements vfs.FS.
@@ -206,15 +272,16 @@ func (f *FS) Stat(name string) (vfs.Info, error) {
 	if err := o.arm(); err != nil {
 		return vfs.Info{}, o.end(err)
 	}
-	_, n, err := f.d.live.existing(o.rec.Path)
+	p, _, err := f.d.live.existing(o.rec.Path)
 	if err == nil {
 		err = o.struck()
 	}
 	if err != nil {
 		return vfs.Info{}, o.end(err)
 	}
-	i := info(path.Base(o.rec.Path), n)
-	return i, o.end(nil)
+	o.rec.Inode = int(p.ino)
+	info := o.info(path.Base(o.rec.Path), p.ino)
+	return info, o.end(nil)
 }
 
 // SyncDir implements vfs.FS.
@@ -226,9 +293,13 @@ func (f *FS) SyncDir(name string) error {
 	if err := o.arm(); err != nil {
 		return o.end(err)
 	}
+	if err := f.spareHandle(); err != nil {
+		return o.end(err)
+	}
 	i, _, err := f.d.live.existingDir(o.rec.Path)
 	if err != nil {
 		return o.end(err)
 	}
+	o.rec.Inode = int(i)
 	return o.end(o.syncInode(i))
 }

@@ -2,6 +2,7 @@ package faultfs
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,12 +13,20 @@ import (
 //
 // The text form is a comma-separated list of
 //
-//	kinds/classes#N[+|xTimes]:errno[:effect]
+//	kinds[site]/classes#N[+|xTimes][here]:errno[:effect]
 //
-// with kinds and classes as in Kind.String and Class.String ("*" for any),
-// and effect one of after=BYTES, done, F1, F2, F3, F4, F5 or F5=HEX, for example
+// with kinds and classes as in Kind.String and Class.String ("*" for any), a
+// site in its brackets or none, the errno "ok" for an effect that reports no
+// error, and effect one of
 //
-//	sync|syncdata/wal#3:EIO:F1, write/*#2+:ENOSPC, write/seg#1x2:EIO:after=512
+//	after=K short=K eof=K         K is a number of bytes, half, len-1, S or S-1
+//	done F1 F2 F3 F4 F5 F5=HEX
+//	lie swap stale flip=BIT shuffle=SEED
+//
+// for example
+//
+//	sync|syncdata/wal#3:EIO:F1, write/*#2+:ENOSPC, write/seg#1x2:EIO:after=S-1,
+//	read/seg#4here:EIO, write/wal#2:ok:short=half, syncdir[vfs/helpers.go:90]/*#1+:ok:lie
 type Plan []Fault
 
 func (p Plan) String() string {
@@ -30,20 +39,35 @@ func (p Plan) String() string {
 
 func (f Fault) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v/%v#%d", f.Kind, f.Class, max(f.N, 1))
+	b.WriteString(f.Kind.String())
+	if f.Site != "" {
+		fmt.Fprintf(&b, "[%s]", f.Site)
+	}
+	fmt.Fprintf(&b, "/%v#%d", f.Class, max(f.N, 1))
 	switch {
 	case f.Times > 0:
 		fmt.Fprintf(&b, "x%d", f.Times)
 	case f.Sticky:
 		b.WriteByte('+')
 	}
-	fmt.Fprintf(&b, ":%s", errnoName(f.errno()))
-	switch f.Effect {
-	case EffectBefore:
-	case EffectAfter:
-		fmt.Fprintf(&b, ":after=%d", f.Bytes)
-	case EffectF5:
+	if f.Here {
+		b.WriteString("here")
+	}
+	if f.Effect.silent() {
+		b.WriteString(":ok")
+	} else {
+		b.WriteString(":" + errnoName(f.errno()))
+	}
+	switch {
+	case f.Effect == EffectBefore:
+	case f.Effect.parted() && f.Part != PartBytes:
+		fmt.Fprintf(&b, ":%v=%v", f.Effect, f.Part)
+	case f.Effect.parted() || f.Effect == EffectFlip:
+		fmt.Fprintf(&b, ":%v=%d", f.Effect, f.Bytes)
+	case f.Effect == EffectF5:
 		fmt.Fprintf(&b, ":F5=%x", f.keep())
+	case f.Effect == EffectShuffle:
+		fmt.Fprintf(&b, ":shuffle=%d", f.Seed)
 	default:
 		fmt.Fprintf(&b, ":%v", f.Effect)
 	}
@@ -68,9 +92,16 @@ func ParsePlan(text string) (Plan, error) {
 
 func parseFault(text string) (Fault, error) {
 	var f Fault
+	if kinds, after, sited := strings.Cut(text, "["); sited {
+		site, tail, closed := strings.Cut(after, "]")
+		if !closed || site == "" {
+			return f, fmt.Errorf("want a site in brackets")
+		}
+		f.Site, text = site, kinds+tail
+	}
 	fields := strings.Split(text, ":")
 	if len(fields) < 2 || len(fields) > 3 {
-		return f, fmt.Errorf("want kinds/classes#N:errno[:effect]")
+		return f, fmt.Errorf("want kinds[site]/classes#N:errno[:effect]")
 	}
 	target, count, _ := strings.Cut(fields[0], "#")
 	kinds, classes, _ := strings.Cut(target, "/")
@@ -86,16 +117,21 @@ func parseFault(text string) (Fault, error) {
 	if err := f.parseCount(count); err != nil {
 		return f, err
 	}
-	if f.Errno, err = parseErrno(fields[1]); err != nil {
-		return f, err
-	}
 	if len(fields) == 3 {
-		return f, f.parseEffect(fields[2])
+		if err := f.parseEffect(fields[2]); err != nil {
+			return f, err
+		}
 	}
-	return f, nil
+	if ok := fields[1] == "ok"; ok != f.Effect.silent() {
+		return f, fmt.Errorf("effect %v with errno %q", f.Effect, fields[1])
+	} else if !ok {
+		f.Errno, err = parseErrno(fields[1])
+	}
+	return f, err
 }
 
 func (f *Fault) parseCount(text string) (err error) {
+	text, f.Here = strings.CutSuffix(text, "here")
 	text, f.Sticky = strings.CutSuffix(text, "+")
 	n, times, limited := strings.Cut(text, "x")
 	if limited {
@@ -114,22 +150,28 @@ func (f *Fault) parseCount(text string) (err error) {
 
 func (f *Fault) parseEffect(text string) (err error) {
 	name, arg, has := strings.Cut(text, "=")
-	for e, known := range effectNames {
-		if name != known {
-			continue
-		}
-		f.Effect = Effect(e)
-		switch {
-		case f.Effect == EffectAfter:
-			f.Bytes, err = strconv.ParseInt(arg, 10, 64)
-		case f.Effect == EffectF5 && has:
-			f.Keep, err = strconv.ParseUint(arg, 16, 64)
-		case has:
-			err = fmt.Errorf("effect %s takes no argument", name)
-		}
-		return err
+	i := slices.Index(effectNames[:], name)
+	if i < 0 {
+		return fmt.Errorf("unknown effect %q", name)
 	}
-	return fmt.Errorf("unknown effect %q", name)
+	f.Effect = Effect(i)
+	switch {
+	case f.Effect.parted():
+		if p := slices.Index(partNames[:], arg); p > 0 {
+			f.Part = Part(p)
+			return nil
+		}
+		f.Bytes, err = strconv.ParseInt(arg, 10, 64)
+	case f.Effect == EffectFlip:
+		f.Bytes, err = strconv.ParseInt(arg, 10, 64)
+	case f.Effect == EffectShuffle:
+		f.Seed, err = strconv.ParseUint(arg, 10, 64)
+	case f.Effect == EffectF5 && has:
+		f.Keep, err = strconv.ParseUint(arg, 16, 64)
+	case has:
+		err = fmt.Errorf("effect %s takes no argument", name)
+	}
+	return err
 }
 
 // errnos are the errors that files and directories are known to give.
@@ -140,7 +182,7 @@ var errnos = [...]struct {
 	{"EIO", syscall.EIO}, {"ENOSPC", syscall.ENOSPC}, {"EDQUOT", syscall.EDQUOT}, {"EROFS", syscall.EROFS},
 	{"EFBIG", syscall.EFBIG}, {"EACCES", syscall.EACCES}, {"EPERM", syscall.EPERM}, {"ENOENT", syscall.ENOENT},
 	{"EEXIST", syscall.EEXIST}, {"EMFILE", syscall.EMFILE}, {"ENFILE", syscall.ENFILE}, {"EINTR", syscall.EINTR},
-	{"EAGAIN", syscall.EAGAIN}, {"EBUSY", syscall.EBUSY}, {"EXDEV", syscall.EXDEV}, {"EINVAL", syscall.EINVAL},
+	{"EAGAIN", syscall.EAGAIN}, {"EWOULDBLOCK", syscall.EWOULDBLOCK}, {"EBUSY", syscall.EBUSY}, {"EXDEV", syscall.EXDEV}, {"EINVAL", syscall.EINVAL},
 	{"ENOMEM", syscall.ENOMEM}, {"ENOLCK", syscall.ENOLCK}, {"EOPNOTSUPP", syscall.EOPNOTSUPP},
 }
 

@@ -2,10 +2,12 @@ package faultfs_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -164,7 +166,7 @@ func (w *walker) fileStep() (string, error) {
 		off, length = off/512*512, length/512*512
 	}
 	length = max(length, 1) // the system does not look at the handle when there is nothing to do
-	switch w.r.IntN(10) {
+	switch w.r.IntN(11) {
 	case 0, 1, 2:
 		data := make([]byte, length)
 		fill := byte(w.r.IntN(4))
@@ -191,6 +193,8 @@ func (w *walker) fileStep() (string, error) {
 		return w.all("size", func(i int) (string, error) { n, err := h[i].Size(); return fmt.Sprint(n), err })
 	case 8:
 		return w.all("sync", func(i int) (string, error) { return "", h[i].Sync() })
+	case 9:
+		return w.all("syncdata", func(i int) (string, error) { return "", h[i].SyncData() })
 	}
 	what, err := w.all("close", func(i int) (string, error) { return "", h[i].Close() })
 	if w.r.IntN(4) > 0 { // a closed handle is used on now and then
@@ -238,10 +242,33 @@ func TestSameAsMemory(t *testing.T) {
 	}
 }
 
+// operations is how many random calls are compared with the system's disk. The
+// nightly run makes a million: TMPDIR decides on which disk, and a file system
+// in memory is a good choice.
+var operations = flag.Int("operations", 1800, "random calls to compare with the disk of the system")
+
 // TestSameAsSystem compares the live view with the disk of the system.
 func TestSameAsSystem(t *testing.T) {
-	for seed := range uint64(6) {
-		w := &walker{r: rand.New(rand.NewPCG(seed, 2)), disks: []vfs.FS{vfs.OS(), faultfs.New(faultfs.Options{})}, roots: []string{t.TempDir(), "/"}}
-		w.walk(t, 300)
+	const steps = 300
+	root := t.TempDir()
+	for seed := range uint64((*operations + steps - 1) / steps) {
+		dir := filepath.Join(root, fmt.Sprint(seed))
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		o := faultfs.Options{Sector: 512 << (3 * (seed % 2)), NoReads: true}
+		fs := faultfs.New(o)
+		w := &walker{r: rand.New(rand.NewPCG(seed, 2)), disks: []vfs.FS{vfs.OS(), fs}, roots: []string{dir, "/"}}
+		w.walk(t, steps)
+		there := faultfs.New(o)
+		if err := there.Import(dir, "/"); err != nil {
+			t.Fatal(err)
+		}
+		if diff := there.Diff(fs); diff != "" {
+			t.Fatalf("seed %d: at the end: %s", seed, diff)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

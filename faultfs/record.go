@@ -20,14 +20,28 @@ type Call struct {
 type Record struct {
 	Seq int
 	Call
+	Start  int // the last call that was over when this one began
+	Inode  int // what the call was about; 0 when it found nothing, and for the root
 	Flag   vfs.OpenFlag
 	N      int64  // bytes read or written
 	Err    error  // what the call returned
 	Fault  string // the fault that struck, "" if none
 	Caller string // file:line, with Options.Callers
-	Note   string // KindNote: the text; KindTamper: what was done
+	Outer  string // file:line outside package vfs, where Caller is a helper there
+	Note   string // KindNote: the text; KindTamper: what was done; else, of a call out of its place, whose
 
 	acts []action
+}
+
+// Data is what a write has put into its file, nil for other calls. It must not
+// be changed.
+func (r *Record) Data() []byte {
+	for _, a := range r.acts {
+		if w, ok := a.(writeAct); ok {
+			return w.data
+		}
+	}
+	return nil
 }
 
 func (r *Record) String() string {

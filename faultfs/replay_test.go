@@ -51,12 +51,12 @@ func randomRun(t *testing.T, f *faultfs.FS, seed uint64, steps int) map[int]face
 func TestReplayIsTheRun(t *testing.T) {
 	for seed := range uint64(16) {
 		f := faultfs.New(faultfs.Options{Sector: 512, NoReads: seed%2 == 0, Budget: 60_000})
-		plan, err := faultfs.ParsePlan("sync#2:EIO:F1, sync#4:EIO:F2, sync#6:EIO:F4, sync#9:EIO:F5, write#5x2:EIO:after=700, " +
-			"truncate#4:EIO:done, remove#2:EIO, syncdir#3:EIO:F1, rename#2:EIO:done")
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Inject(plan)
+		f.Inject(mustParse(t, []string{
+			"sync#2:EIO:F1, sync#4:EIO:F2, sync#6:EIO:F4, sync#9:EIO:F5, write#5x2:EIO:after=700, " +
+				"truncate#4:EIO:done, remove#2:EIO, syncdir#3:EIO:F1, syncdir#5:EIO:F4, rename#2:EIO:done",
+			"write#2+:ok:swap, sync|syncdata#2+:ok:swap, rename|remove|mkdir|syncdir#1+:ok:swap, truncate|allocate#1+:ok:swap",
+			"write#3x2:ok:short=half, sync#2x3:ok:lie, write#7:ok:lie, rename#2:ok:lie, read#1+:ok:stale, size#2:ok:stale, readdir#1+:ok:shuffle=3",
+		}[seed%3]))
 		faces := randomRun(t, f, seed, 300)
 		log := f.Log()
 		points := 0

@@ -1,6 +1,7 @@
 package faultfs_test
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -19,15 +20,52 @@ import (
 //	mkdir D | syncdir D | rename A B | remove A | lock F | fault PLAN | heal | kill | power | settle
 //
 // TEXT is letters, each with an optional count: "A512B2". Every file has one
-// handle, opened on first use. kill and power go on with a new disk.
+// handle, opened on first use. kill and power go on with a new disk. All
+// numbers of bytes are multiplied by scale.
 type script struct {
 	t     *testing.T
 	fs    *faultfs.FS
 	files map[string]vfs.File
+	scale int
 }
 
 func newScript(t *testing.T, fs *faultfs.FS) *script {
-	return &script{t: t, fs: fs, files: map[string]vfs.File{}}
+	return &script{t: t, fs: fs, files: map[string]vfs.File{}, scale: 1}
+}
+
+// sectorSizes are what tests written for sectors of 512 bytes run on, each
+// with all numbers of bytes scaled to it.
+var sectorSizes = []int{512, 4096}
+
+// newScaledScript runs a program written for sectors of 512 bytes on a disk
+// with other sectors.
+func newScaledScript(t *testing.T, sector int) *script {
+	s := newScript(t, faultfs.New(faultfs.Options{Sector: sector}))
+	s.scale = sector / 512
+	return s
+}
+
+// scaled is what show writes for disks described in sectors of 512 bytes.
+func (s *script) scaled(disks ...string) []string {
+	list := make([]string, len(disks))
+	for i, disk := range disks {
+		parts := strings.Fields(disk)
+		for j, part := range parts {
+			if name, text, isFile := strings.Cut(part, "="); isFile {
+				parts[j] = name + "=" + pack(scaleText(text, s.scale))
+			}
+		}
+		list[i] = strings.Join(parts, " ")
+	}
+	return list
+}
+
+func scaleText(text string, scale int) []byte {
+	var out []byte
+	for _, c := range unpack(text) {
+		out = append(out, bytes.Repeat([]byte{c}, scale)...)
+	}
+	return out
 }
 
 func (s *script) run(text string) {
@@ -89,11 +127,11 @@ func (s *script) doFile(w []string) error {
 		if err != nil {
 			s.t.Fatalf("%v: %v", w, err)
 		}
-		return n
+		return n * int64(s.scale)
 	}
 	switch w[0] {
 	case "write":
-		_, err = f.WriteAt(unpack(w[3]), num(2))
+		_, err = f.WriteAt(scaleText(w[3], s.scale), num(2))
 	case "trunc":
 		err = f.Truncate(num(2))
 	case "alloc":
@@ -149,6 +187,7 @@ func unpack(text string) []byte {
 	return out
 }
 
+// pack is the other way round; other bytes than letters stand as they are.
 func pack(data []byte) string {
 	var b strings.Builder
 	for i := 0; i < len(data); {

@@ -61,11 +61,18 @@ func (s Selection) Without(i int) Selection {
 }
 
 // Cut adds data atom i, of which only the first n bytes persist: a write that
-// was in flight and tore inside a sector. At most one atom is cut.
+// was in flight and tore inside a sector. At most one atom is cut. Under NoPSOW
+// the whole sector is lost, to zeros if n is 0 and else to noise.
 func (s Selection) Cut(i, n int) Selection {
 	s = s.With(i)
 	s.cutAtom, s.cutBytes = i+1, n
 	return s
+}
+
+// CutAtom is the atom that is cut and how many of its bytes persist; under
+// NoPSOW the sector of that atom is lost. ok tells whether there is one.
+func (s Selection) CutAtom() (atom, bytes int, ok bool) {
+	return s.cutAtom - 1, s.cutBytes, s.cutAtom > 0
 }
 
 // Len is the number of selected atoms.

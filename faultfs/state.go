@@ -8,9 +8,11 @@ type State struct {
 	// calls without effect on the disk lie between.
 	From, To int
 
-	d    *disk // frozen
-	rec  *Record
-	opts Options
+	d       *disk // frozen
+	rec     *Record
+	opts    Options
+	profile Profile
+	whole   *State // the state itself where this is a view of it; see Under
 }
 
 // Record is the call that made the state, nil at the beginning of a log.
@@ -26,13 +28,17 @@ func (s *State) Pending() []Atom {
 }
 
 // Crash cuts the power: the new disk holds what was durable and the selected
-// pending atoms, all of it durable. Nobody has it open.
+// pending atoms, all of it durable. Nobody has it open. What is selected beyond
+// what the profile allows gets lost too; see Lawful.
 func (s *State) Crash(sel Selection) *FS { return s.Image(sel).FS() }
 
 // Kill ends every process but not the machine: all that was written is still
 // to be seen, and what was pending is still pending. The new FS goes on with
 // the numbering of calls, because the pending atoms keep their numbers.
 func (s *State) Kill() *FS {
+	if s.whole != nil {
+		s = s.whole
+	}
 	return newFS(s.derived(), s.d.killed(), s.To)
 }
 

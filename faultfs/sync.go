@@ -16,15 +16,25 @@ type syncAct struct {
 
 func (a syncAct) apply(d *disk, _ *Record) {
 	covered, names := a.covered(d.pending)
+	var must []duty
+	if a.keeps() {
+		must = a.duties(d.pending, covered)
+	}
 	dropped := false
 	count := 0
 	rest := d.pending[:0:0]
 	for i, at := range d.pending {
 		if !covered[i] {
+			if must != nil && must[i] != at.must {
+				bound := *at
+				bound.must = must[i]
+				at = &bound
+			}
 			rest = append(rest, at)
 			continue
 		}
 		if a.persists(count) {
+			d.bury(at)
 			at.apply(&d.durable, d.mk, -1)
 		} else {
 			dropped = true
@@ -74,6 +84,11 @@ func (a syncAct) covered(pending []*Atom) (marks []bool, names bool) {
 	return marks, names
 }
 
+// keeps tells whether everything covered reaches the disk.
+func (a syncAct) keeps() bool {
+	return a.effect != EffectF1 && a.effect != EffectF2 && a.effect != EffectF5
+}
+
 // persists tells whether the i-th covered atom reaches the disk.
 func (a syncAct) persists(i int) bool {
 	switch a.effect {
@@ -89,14 +104,14 @@ func (a syncAct) persists(i int) bool {
 // dropped is either still shown (and counts as clean) or gone.
 func (a syncAct) settleLive(d *disk, dropped bool) {
 	n := d.live.get(a.ino)
-	if n == nil || n.dir {
+	if n == nil {
 		return
 	}
 	if a.late != nil || a.told {
 		n = d.live.edit(a.ino)
 		n.late = a.late
 	}
-	if !dropped {
+	if !dropped || n.dir {
 		return
 	}
 	stored := d.durable.get(a.ino)
@@ -133,7 +148,17 @@ func (a syncAct) revert(d *disk, n, stored *node) {
 	d.held += n.held - before
 }
 
-// matters tells whether the sync changes the disk at all.
+// matters tells whether the sync changes the disk at all, be it only by what
+// must persist with it under some law.
 func (a syncAct) matters(d *disk) bool {
-	return a.late != nil || a.told || slices.ContainsFunc(d.pending, a.covers)
+	if a.late != nil || a.told || slices.ContainsFunc(d.pending, a.covers) {
+		return true
+	}
+	if !a.keeps() {
+		return false
+	}
+	return slices.ContainsFunc(d.pending, func(at *Atom) bool {
+		creates := at.Kind == AtomBind && at.ino == a.ino
+		return creates && at.must&dutyExt4ish == 0 || at.Seq <= a.upTo && at.must&dutyPrefix == 0
+	})
 }

@@ -1,7 +1,6 @@
 package faultfs
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"syscall"
@@ -53,13 +52,7 @@ func (f *FS) WriteFile(name string, data []byte) error {
 
 // FlipBit inverts one bit, 0 to 7, of the byte at off.
 func (f *FS) FlipBit(name string, off int64, bit uint) error {
-	return f.change(name, "flip", func(data []byte) ([]byte, error) {
-		if off < 0 || off >= int64(len(data)) || bit > 7 {
-			return nil, fmt.Errorf("faultfs: no bit %d of byte %d in %s of %d bytes", bit, off, name, len(data))
-		}
-		data[off] ^= 1 << bit
-		return data, nil
-	})
+	return f.Damage(Damage{Kind: DamageBit, Path: name, Off: off, Bit: bit}, nil)
 }
 
 // TruncateFile cuts a file, or extends it by zeros.

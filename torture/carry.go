@@ -150,7 +150,7 @@ func (c *carrier) reopen() {
 		c.flaw("I7 raw", "after the close the bytes hold something else: %s", d)
 	}
 	before := c.disk.Digest()
-	if c.db, err = quiver.Open(root, c.p.k.options(quiet{c.disk})); err != nil {
+	if c.db, err = quiver.Open(root, c.p.k.options(c.p.fs(c.disk))); err != nil {
 		c.flaw("I19 opens", "after the close: %v", err)
 		return
 	}

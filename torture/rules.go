@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/torture/raw"
@@ -15,10 +16,10 @@ import (
 //
 // The names are those of the rules of the engine: "log first" and so on.
 type rules struct {
-	s       shadows
-	flaws   []flaw
-	process int // counts them
-	op      Op
+	disk  *faultfs.FS
+	s     shadows
+	flaws []flaw
+	op    Op
 
 	failedDirs map[string]bool // a sync of them failed in this process
 	logBroken  bool            // a write of a group failed in this process
@@ -28,9 +29,10 @@ type rules struct {
 	redone     map[uint64]bool // pages that this process has written
 	renewed    map[string]bool // small files that this process has replaced
 
+	changed bool   // something, in this operation
 	groups  int    // whole live groups at the last sync of the log
-	highest uint64 // LSN that was ever logged
-	floor   uint64 // last_lsn when the process began
+	highest uint64 // LSN that was ever logged, as far as the log shows it
+	floor   uint64 // last_lsn as the process found it
 }
 
 const (
@@ -43,28 +45,39 @@ const (
 // attach begins with the files of a disk, all of which are durable.
 func (r *rules) attach(disk *faultfs.FS) {
 	var err error
+	r.disk = disk
 	if r.s, err = newShadows(disk); err != nil {
 		r.flaw("harness", "%v", err)
 	}
 	r.newProcess()
-	r.highest = r.meta().LastLSN
+}
+
+// newProcess says that the next calls come from another session: what failed
+// before does not bind it, what the one before has not synced may be lost to it.
+// It sees the files as they are, which after a failed sync need not be as they
+// were written.
+func (r *rules) newProcess() {
+	r.s.process++
+	r.failedDirs, r.redone, r.renewed = map[string]bool{}, map[uint64]bool{}, map[string]bool{}
+	r.logBroken, r.own, r.grouping, r.rewritten = false, false, false, nil
+	for p, f := range r.s.live {
+		f.failed = false
+		b, err := r.disk.ReadFile(p)
+		if err != nil {
+			r.flaw("harness", "%v", err)
+		}
+		f.content = b
+	}
+	r.groups, r.floor, r.highest = len(r.readLog().Groups), 0, r.meta().LastLSN
+	if f := r.s.live[inRoot(metaName)]; f != nil {
+		m, _ := raw.ParseMeta(f.content) // damage is for others to find
+		r.floor = m.LastLSN
+	}
 	if f := r.s.live[inRoot(logName)]; f != nil {
 		for _, rec := range raw.Records(f.content, pageSize) {
 			r.highest = max(r.highest, rec.LSN)
 		}
 	}
-}
-
-// newProcess says that the next calls come from another session: what failed
-// before does not bind it, what the one before has not synced may be lost to it.
-func (r *rules) newProcess() {
-	r.process++
-	r.failedDirs, r.redone, r.renewed = map[string]bool{}, map[uint64]bool{}, map[string]bool{}
-	r.logBroken, r.own, r.grouping, r.rewritten = false, false, false, nil
-	for _, f := range r.s.live {
-		f.failed = false
-	}
-	r.groups, r.floor = len(r.readLog().Groups), r.meta().LastLSN
 }
 
 func (r *rules) flaw(rule, format string, args ...any) {
@@ -90,7 +103,7 @@ func (r *rules) readLog() raw.Log {
 }
 
 // begin and end frame an operation.
-func (r *rules) begin(o Op) { r.op = o }
+func (r *rules) begin(o Op) { r.op, r.changed = o, false }
 
 func (r *rules) end(o Op, err error) {
 	defer func() { r.op = Op{} }()
@@ -101,10 +114,10 @@ func (r *rules) end(o Op, err error) {
 	if !durable {
 		return
 	}
-	if f := r.s.live[inRoot(logName)]; f != nil && f.dirty && len(f.content) >= len(f.synced) {
-		r.flaw("R1 sync before ack", "returned, and the log has writes that were not synced")
+	if r.grouping {
+		r.flaw("R1 sync before ack", "returned, and the log has a group that was not synced")
 	}
-	if p := r.s.unsettled(); p != "" {
+	if p := r.s.unsettled(""); p != "" && r.changed {
 		r.flaw("R5 directory sync before ack", "returned, and the name %s is not durable", p)
 	}
 }
@@ -124,12 +137,17 @@ func (r *rules) call(c call) {
 	case faultfs.KindRename:
 		r.rename(c)
 	case faultfs.KindRemove:
-		if c.err == nil {
+		if c.err == nil || r.gone(p) {
 			r.s.remove(p)
 		}
 	case faultfs.KindSyncDir:
 		r.syncDir(c, p)
 	}
+}
+
+// gone tells whether a call that failed has taken the name away all the same.
+func (r *rules) gone(p string) bool {
+	return r.s.live[p] != nil && !slices.Contains(r.disk.List(), p)
 }
 
 func (r *rules) opened(c call, p string) {
@@ -146,6 +164,7 @@ func (r *rules) opened(c call, p string) {
 
 // change follows a write, a truncation or an allocation.
 func (r *rules) change(c call, p string) {
+	r.changed = true
 	f := r.s.live[p]
 	if f == nil {
 		return // a file without a name decides nothing
@@ -173,11 +192,11 @@ func (r *rules) change(c call, p string) {
 	}
 }
 
-// renamesSettled: nothing may be done that counts on a new small file before
-// its name is durable.
+// renamesSettled: nothing may be done that counts on a new small file of this
+// process before its name is durable.
 func (r *rules) renamesSettled(what string) {
 	for _, name := range []string{metaName, dirName, freeName} {
-		if r.s.changed[inRoot(name)] {
+		if by, pending := r.s.changed[inRoot(name)]; pending && by == r.s.process {
 			r.flaw("R5 directory sync", "%s before the new name of %s was durable", what, name)
 		}
 	}
@@ -195,7 +214,7 @@ func (r *rules) sync(c call, p string) {
 		f.failed = true
 		return
 	}
-	f.sync(r.process)
+	f.sync(r.s.process)
 	if f.class == faultfs.ClassWAL {
 		r.logSynced()
 	}
@@ -220,7 +239,7 @@ func (r *rules) syncDir(c call, p string) {
 func (r *rules) rename(c call) {
 	from, to := clean(c.path), clean(c.to)
 	f := r.s.live[from]
-	if c.err != nil || f == nil {
+	if f == nil || c.err != nil && !r.gone(from) {
 		return
 	}
 	if f.dirty || f.created {
@@ -229,7 +248,7 @@ func (r *rules) rename(c call) {
 	r.renamesSettled("rename to " + to)
 	if to == inRoot(metaName) {
 		// With the meta the database exists: so must everything else.
-		if p := r.s.unsettled(); p != "" {
+		if p := r.s.unsettled(to); p != "" {
 			r.flaw("R5 directory sync", "%s was renamed to %s before the name %s was durable", from, to, p)
 		}
 		r.newMeta(f.content)

@@ -37,7 +37,7 @@ func (r *rules) logWrite(c call, f *shadow) {
 	}
 	free := r.freeIDs()
 	var whole []byte
-	whole = append(append(whole, make([]byte, walHeader)...), c.data...)
+	whole = append(append(whole, make([]byte, walHeader)...), c.data[:c.n]...)
 	for _, rec := range raw.Records(whole, pageSize) {
 		r.image(rec, free)
 	}
@@ -155,7 +155,7 @@ func (r *rules) recovered(f *shadow) {
 		}
 	}
 	for p, s := range r.s.live {
-		if raw.SegmentNumber(path.Base(p)) > 0 && s.process != r.process {
+		if raw.SegmentNumber(path.Base(p)) > 0 && s.process != r.s.process {
 			r.flaw("R12 sync all", "the log is cut after a recovery that did not sync %s", p)
 		}
 	}

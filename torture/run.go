@@ -3,26 +3,33 @@ package torture
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/model"
 	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // run drives the engine through a workload on a disk, and keeps the timeline.
 type run struct {
-	w     Workload
-	keys  []string
-	disk  *faultfs.FS
-	proc  *process
-	db    *quiver.DB
-	line  *timeline
-	rules *rules // the static rules watch too; may be nil
+	w      Workload
+	keys   []string
+	disk   *faultfs.FS
+	proc   *process
+	db     *quiver.DB
+	closed bool // cleanly, and not opened since
+	line   *timeline
+	rules  *rules // the static rules watch too; may be nil
+	mutate Mutation
 
 	number int // operations so far: tells their values apart
 	steps  []step
 	flaws  []flaw
 	faults *errorJudge // errors are expected; may be nil
+
+	killed [][2]int             // first and last call of each end of a process
+	before map[faultfs.Kind]int // calls before the first crash point
 }
 
 // step is one operation as it went.
@@ -51,6 +58,9 @@ func newRun(w Workload, disk *faultfs.FS, line *timeline) *run {
 	return &run{w: w, keys: w.keys(), disk: disk, line: line, proc: newProcess(disk, nil)}
 }
 
+// fs is what the engine gets to see of the disk.
+func (r *run) fs() vfs.FS { return r.mutate.apply(r.proc) }
+
 func (r *run) flaw(rule, format string, args ...any) {
 	r.flaws = append(r.flaws, flaw{rule, fmt.Sprintf(format, args...)})
 }
@@ -60,7 +70,7 @@ func (r *run) flaw(rule, format string, args ...any) {
 func begin(w Workload, b *base, watch *rules) *run {
 	disk := b.disk.Snapshot()
 	r := newRun(w, disk, b.line.restart())
-	r.rules = watch
+	r.rules, r.mutate = watch, b.mutate
 	if watch != nil {
 		watch.attach(disk)
 		r.proc.watch = watch
@@ -72,6 +82,10 @@ func begin(w Workload, b *base, watch *rules) *run {
 			r.do(o)
 		}
 		disk.ResetLog()
+	}
+	r.before = map[faultfs.Kind]int{}
+	for _, k := range slices.Concat(changing, reading, []faultfs.Kind{faultfs.KindFsync}) {
+		r.before[k] = disk.Count(k, 0)
 	}
 	return r
 }
@@ -113,8 +127,12 @@ func (r *run) do(o Op) {
 	}
 	s.end = r.disk.Seq()
 	r.steps = append(r.steps, s)
-	if s.err != nil && r.faults == nil {
+	switch {
+	case s.err == nil:
+	case r.faults == nil:
 		r.flaw("I19 works", "%v: %v", o, s.err)
+	case !o.Kind.writes():
+		_ = r.faults.refused(r, s.err)
 	}
 	if r.rules != nil {
 		r.rules.end(o, s.err)
@@ -135,15 +153,18 @@ func (r *run) sequence(kinds ...Kind) error {
 func (r *run) write(o Op, s *step) error {
 	m := o.modelOp(r.number)
 	before := r.line.states[r.line.top]
-	next, want := model.Apply(before, m)
-	id := r.line.begin(next, s.begin)
 	if r.db == nil {
-		r.line.refuse(id)
 		return quiver.ErrClosed
+	}
+	next, want := model.Apply(before, m)
+	old := r.line.top
+	id := old
+	if !model.Equal(before, next) {
+		id = r.line.begin(next, s.begin)
 	}
 	got, err := r.call(o, m)
 	if err != nil {
-		if r.faults == nil || r.faults.refused(r, err) {
+		if (r.faults == nil || r.faults.refused(r, err)) && id != old {
 			r.line.refuse(id)
 		}
 		return err
@@ -151,8 +172,13 @@ func (r *run) write(o Op, s *step) error {
 	if !model.Equal(got.Pairs, want.Pairs) || got.Found != want.Found || got.Value != want.Value || got.N != want.N {
 		r.flaw("I4 honest", "%v: %s, the model says %s", o, model.Describe(m, got), model.Describe(m, want))
 	}
+	if r.faults != nil {
+		r.faults.wrote(r, o)
+	}
 	r.line.accept(id)
-	if o.Kind != OpNoSync && !model.Equal(before, next) {
+	if o.Kind != OpNoSync && (len(m.Changes) > 0 || m.Kind != model.Batch) {
+		// Also where it changed nothing: it may have looked at what was not
+		// durable yet.
 		r.line.ack(r.disk.Seq())
 	}
 	return nil
@@ -228,9 +254,12 @@ func (r *run) plain(k Kind) error {
 
 func (r *run) init() error {
 	id := r.line.begin(model.State{}, r.disk.Seq())
-	err := quiver.Init(root, r.w.Knobs.init(r.proc))
+	err := quiver.Init(root, r.w.Knobs.init(r.fs()))
 	if err != nil {
 		// What it had begun may be complete: that is for the next open to tell.
+		if r.faults != nil {
+			r.faults.failedOpen(r)
+		}
 		return err
 	}
 	r.line.accept(id)
@@ -244,13 +273,25 @@ func (r *run) open() error {
 	if r.rules != nil {
 		r.rules.newProcess()
 	}
-	db, err := quiver.Open(root, r.w.Knobs.options(r.proc))
+	if r.faults != nil {
+		r.faults.poisoned = false
+	}
+	before := r.disk.Digest()
+	db, err := quiver.Open(root, r.w.Knobs.options(r.fs()))
 	if err != nil {
+		if r.faults != nil {
+			r.faults.failedOpen(r)
+		}
+		if r.closed && r.disk.Digest() != before {
+			r.flaw("I18 no harm", "a failed open of a clean database has changed a file: %v", err)
+		}
 		return err
 	}
-	r.db = db
+	r.db, r.closed = db, false
 	got, err := content(db, r.keys)
 	if err != nil {
+		r.db = nil
+		_ = db.Close() // the reading error is what counts
 		return r.reading(err)
 	}
 	if lsn := db.LastLSN(); lsn < r.line.lsn {
@@ -277,8 +318,11 @@ func (r *run) close() error {
 	if err != nil {
 		return err
 	}
+	r.closed = true
 	r.line.ack(r.disk.Seq())
-	r.leftovers()
+	if r.faults == nil {
+		r.leftovers()
+	}
 	return nil
 }
 
@@ -293,7 +337,9 @@ func (r *run) leftovers() {
 }
 
 func (r *run) kill() {
+	begin := r.disk.Seq()
 	r.proc.kill()
+	r.killed = append(r.killed, [2]int{begin + 1, r.disk.Seq()})
 	r.db = nil
 	r.proc = newProcess(r.disk, r.proc.watch)
 }
@@ -305,7 +351,7 @@ func (r *run) readOnly() error {
 		return err
 	}
 	before := r.disk.Digest()
-	ro, err := quiver.OpenReadOnly(root, r.w.Knobs.options(r.proc))
+	ro, err := quiver.OpenReadOnly(root, r.w.Knobs.options(r.fs()))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
-	"github.com/quiverdb/quiverdb-go/model"
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
@@ -48,11 +47,11 @@ type secondFlaw struct {
 }
 
 // crashAgain cuts the power at every point of a recovery that ended, with call
-// opened, in the state of first. before and after that call something else is
+// opened, in what first shows. Before and after that call something else is
 // promised.
-func (p *prober) crashAgain(log *faultfs.Log, opened int, first *outcome, depth Depth) *second {
+func (p *prober) crashAgain(r *recovery, depth Depth) *second {
 	s := &second{}
-	for st := range log.Points() {
+	for st := range r.log.Points() {
 		for im := range st.Images(depth.enumeration()) {
 			s.states++
 			o := p.once(im)
@@ -60,10 +59,10 @@ func (p *prober) crashAgain(log *faultfs.Log, opened int, first *outcome, depth 
 			switch {
 			case len(o.flaws) > 0:
 				s.flaws = append(s.flaws, secondFlaw{o.flaws[0], at})
-			case st.To >= opened:
-				s.promise(first, o, at)
-			default:
+			case st.To < r.opened || p.unborn(r.shown, o):
 				s.enter(o, at)
+			default:
+				s.promise(r.shown, o, at)
 			}
 			if len(s.flaws) > 0 {
 				return s
@@ -73,12 +72,17 @@ func (p *prober) crashAgain(log *faultfs.Log, opened int, first *outcome, depth 
 	return s
 }
 
+// unborn is the one thing that may vanish after it was seen: an empty database
+// whose init had not returned.
+func (p *prober) unborn(first, o *outcome) bool {
+	return o.holds == absent && len(p.contents[first.holds]) == 0
+}
+
 // promise: what an open handle has shown survives.
 func (s *second) promise(first, o *outcome, at crash) {
 	switch {
-	case o.absent != first.absent || o.class != first.class:
-		s.flaws = append(s.flaws, secondFlaw{flaw{"I11 observed is durable",
-			fmt.Sprintf("the first recovery showed state c%d, after a second crash it is c%d (absent: %v)", first.class, o.class, o.absent)}, at})
+	case o.holds != first.holds:
+		s.flaws = append(s.flaws, secondFlaw{flaw{"I11 observed is durable", "a second crash takes away what the first recovery has shown"}, at})
 	case o.lsn < first.lsn:
 		s.flaws = append(s.flaws, secondFlaw{flaw{"I6 LSN",
 			fmt.Sprintf("the first recovery showed LastLSN %d, after a second crash it is %d", first.lsn, o.lsn)}, at})
@@ -87,20 +91,24 @@ func (s *second) promise(first, o *outcome, at crash) {
 
 func (s *second) enter(o *outcome, at crash) {
 	for _, have := range s.outcomes {
-		if have.absent == o.absent && have.class == o.class && have.lsn <= o.lsn {
+		if have.holds == o.holds && have.lsn <= o.lsn {
 			return
 		}
 	}
 	s.outcomes = append(s.outcomes, secondOutcome{o, at})
 }
 
-// judge compares the outcomes with a window of the first crash.
-func (s *second) judge(line *timeline, w window) *secondFlaw {
+// judge compares the outcomes with a window of the first crash. Where that had
+// left no database, the one that a new init makes is right too.
+func (s *second) judge(p *prober, line *timeline, w window, first *outcome) *secondFlaw {
 	if len(s.flaws) > 0 {
 		return &s.flaws[0]
 	}
 	for _, o := range s.outcomes {
-		if f := promised(line, o.outcome, w); f != nil {
+		if first.holds == absent && len(p.contents[o.holds]) == 0 {
+			continue
+		}
+		if f := promised(p, line, o.outcome, w); f != nil {
 			return &secondFlaw{*f, o.at}
 		}
 	}
@@ -111,10 +119,8 @@ func (s *second) judge(line *timeline, w window) *secondFlaw {
 // written; then, while and after it recovers, the power is cut.
 func (s *sweep) kills(depth Depth) {
 	for st := range s.log.Points() {
-		w := s.r.line.window(st.From, st.To)
-		for _, open := range []func(string, *quiver.Options) (*quiver.DB, error){quiver.Open, quiver.OpenReadOnly} {
-			s.counts.Kills++
-			s.killed(st, w, depth, open)
+		for _, how := range []string{stepKill, stepLook} {
+			s.kill(st, how, depth)
 			if s.full() {
 				return
 			}
@@ -122,15 +128,22 @@ func (s *sweep) kills(depth Depth) {
 	}
 }
 
-func (s *sweep) killed(st *faultfs.State, w window, depth Depth, open func(string, *quiver.Options) (*quiver.DB, error)) {
-	at := crash{point: st, kill: true}
+// kill ends the process at one point, and opens the database for writing or for
+// reading.
+func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
+	s.counts.Kills++
+	at := crash{how: how, point: st}
+	open := quiver.Open
+	if how == stepLook {
+		open = quiver.OpenReadOnly
+	}
+	w := s.r.line.window(st.From, st.To)
 	disk := st.Kill()
-	o := &outcome{class: -1}
-	db, err := open(root, s.r.w.Knobs.options(quiet{disk}))
-	opened := disk.Seq()
+	view, _ := rawView(disk)
+	db, err := open(root, s.r.w.Knobs.options(s.p.fs(disk)))
+	rec := &recovery{opened: disk.Seq(), shown: &outcome{}}
 	if err != nil {
-		v, _ := rawView(disk)
-		if v != nil && w.low > 0 {
+		if w.low > 0 || s.r.line.states[0] != nil {
 			s.report(flaw{"I19 opens", "after a kill: " + err.Error()}, at)
 		}
 		return
@@ -138,20 +151,27 @@ func (s *sweep) killed(st *faultfs.State, w window, depth Depth, open func(strin
 	got, err := content(db, s.p.keys)
 	if err != nil {
 		s.report(flaw{"I4 honest", "after a kill: " + err.Error()}, at)
-	}
-	if o.class, o.lsn = s.p.line.find(got), db.LastLSN(); o.class < 0 {
-		s.report(flaw{"I3 no hole", "after a kill: the run never made this state; against the newest: " +
-			model.Diff(got, s.p.line.states[s.p.line.top])}, at)
-	} else if f := promised(s.r.line, o, w); f != nil {
-		s.report(*f, at)
-	}
-	if s.full() {
 		return
 	}
-	again := s.p.crashAgain(disk.Log(), opened, o, depth)
-	s.counts.KillStates += again.states
-	if f := again.judge(s.r.line, w); f != nil {
+	rec.shown.holds, rec.shown.lsn, rec.log = s.p.intern(got), db.LastLSN(), disk.Log()
+	if f := promised(s.p, s.r.line, rec.shown, w); f != nil {
+		s.report(*f, at)
+		return
+	}
+	if depth == Once {
+		return
+	}
+	again := s.p.crashAgain(rec, depth)
+	s.counts.Seconds += again.states
+	if f := again.judge(s.p, s.r.line, w, rec.shown); f != nil {
 		at.next = &f.at
 		s.report(f.flaw, at)
+		return
+	}
+	if how == stepKill && view != nil {
+		s.p.carry(rec.shown, disk, db, got, view.MaxLSN())
+		if len(rec.shown.flaws) > 0 {
+			s.report(rec.shown.flaws[0], at)
+		}
 	}
 }

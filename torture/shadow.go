@@ -50,8 +50,10 @@ func (s *shadow) sync(process int) {
 type shadows struct {
 	live    map[string]*shadow
 	durable map[string]*shadow
-	// changed are the names whose last change is not durable.
-	changed map[string]bool
+	// changed are the names whose last change is not durable, with the process
+	// that made it.
+	changed map[string]int
+	process int
 }
 
 func clean(p string) string { return path.Clean("/" + p) }
@@ -59,7 +61,7 @@ func clean(p string) string { return path.Clean("/" + p) }
 func inRoot(name string) string { return "/" + root + "/" + name }
 
 func newShadows(disk *faultfs.FS) (shadows, error) {
-	s := shadows{live: map[string]*shadow{}, durable: map[string]*shadow{}, changed: map[string]bool{}}
+	s := shadows{live: map[string]*shadow{}, durable: map[string]*shadow{}, changed: map[string]int{}}
 	for _, p := range disk.List() {
 		b, err := disk.ReadFile(p)
 		if err != nil {
@@ -78,7 +80,7 @@ func (s *shadows) create(p string) *shadow {
 	}
 	f := &shadow{class: faultfs.ClassOf(p), created: true}
 	s.live[p] = f
-	s.changed[p] = true
+	s.changed[p] = s.process
 	return f
 }
 
@@ -89,13 +91,13 @@ func (s *shadows) rename(from, to string) *shadow {
 		f.class = faultfs.ClassOf(to)
 		s.live[to] = f
 	}
-	s.changed[from], s.changed[to] = true, true
+	s.changed[from], s.changed[to] = s.process, s.process
 	return f
 }
 
 func (s *shadows) remove(p string) {
 	delete(s.live, p)
-	s.changed[p] = true
+	s.changed[p] = s.process
 }
 
 func (s *shadows) syncDir(dir string) {
@@ -118,11 +120,12 @@ func matters(p string) bool {
 	return faultfs.ClassOf(p)&(faultfs.ClassTmp|faultfs.ClassLock|faultfs.ClassOther) == 0 && strings.HasPrefix(p, inRoot(""))
 }
 
-// unsettled is a name that matters and whose change is not durable, "" if none.
-func (s *shadows) unsettled() string {
+// unsettled is a name, other than except, that matters and whose change is not
+// durable; "" if there is none.
+func (s *shadows) unsettled(except string) string {
 	var names []string
 	for p := range s.changed {
-		if matters(p) {
+		if matters(p) && p != except {
 			names = append(names, p)
 		}
 	}

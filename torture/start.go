@@ -70,14 +70,17 @@ func del(key string) Op {
 
 // bases keeps the disks of start states, which many workloads share.
 type bases struct {
+	mutate Mutation // of the runs, not of the setup
+
 	mu   sync.Mutex
 	made map[string]*base
 }
 
 // base is a start state on a disk.
 type base struct {
-	disk *faultfs.FS
-	line *timeline // of the setup; only its top is needed
+	disk   *faultfs.FS
+	line   *timeline // of the setup; only its top is needed
+	mutate Mutation
 }
 
 // get makes the base at the first call. The disk is to be copied by Snapshot.
@@ -108,7 +111,7 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 	}
 	disk.SyncAll()
 	disk.ResetLog()
-	made := &base{disk: disk, line: r.line}
+	made := &base{disk: disk, line: r.line, mutate: b.mutate}
 	if b.made == nil {
 		b.made = map[string]*base{}
 	}

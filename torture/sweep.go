@@ -2,17 +2,21 @@ package torture
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/model"
 )
 
-// Enumeration is how the disks are chosen that a power cut may leave.
+// enumeration is how the disks are chosen that the first power cut may leave.
+// The content of the lock file decides nothing.
 func enumeration() faultfs.Enum {
 	return faultfs.Enum{ByteCuts: true, Fixed: faultfs.ClassLock}
 }
 
-// sweep judges every crash of one run.
+// sweep judges the crashes of one run.
 type sweep struct {
+	c      Case
 	r      *run
 	p      *prober
 	log    *faultfs.Log
@@ -21,88 +25,131 @@ type sweep struct {
 	found  []Violation
 }
 
+func newSweep(c Case, r *run, p *prober, limit int) *sweep {
+	s := &sweep{c: c, r: r, p: p, limit: limit}
+	if r != nil {
+		s.log = r.disk.Log()
+	}
+	return s
+}
+
 func (s *sweep) full() bool { return len(s.found) >= s.limit }
 
+// crash is where and how a disk came to be.
+type crash struct {
+	how   string // stepCrash, stepKill, stepLook
+	point *faultfs.State
+	sel   faultfs.Selection
+	next  *crash // a second one, in the recovery from this
+}
+
 // crashes cuts the power at every point.
-func (s *sweep) crashes() {
+func (s *sweep) crashes(e faultfs.Enum) {
 	for st := range s.log.Points() {
 		s.counts.Points++
-		w := s.r.line.window(st.From, st.To)
-		for im := range st.Images(enumeration()) {
-			s.counts.States++
-			s.judge(s.p.twice(im), w, crash{point: st, sel: im.Sel})
-			if s.full() {
-				return
-			}
+		s.crash(st, e)
+		if s.full() {
+			return
 		}
 	}
 }
 
-// crash is where and how a disk came to be.
-type crash struct {
-	point *faultfs.State
-	sel   faultfs.Selection
-	kill  bool   // no power cut: the process died
-	next  *crash // a second one, in the recovery from this
+func (s *sweep) crash(st *faultfs.State, e faultfs.Enum) {
+	w := s.r.line.window(st.From, st.To)
+	for im := range st.Images(e) {
+		s.counts.States++
+		s.judge(s.p.twice(im), w, crash{how: stepCrash, point: st, sel: im.Sel})
+		if s.full() {
+			return
+		}
+	}
 }
 
 // judge compares an outcome with what had been promised.
-func (s *sweep) judge(o *outcome, w window, c crash) {
-	for _, f := range o.flaws {
-		s.report(f, c)
+func (s *sweep) judge(o *outcome, w window, at crash) {
+	if len(o.flaws) > 0 {
+		s.report(o.flaws[0], at)
 		return
 	}
-	if f := promised(s.r.line, o, w); f != nil {
-		s.report(*f, c)
+	if f := promised(s.p, s.r.line, o, w); f != nil {
+		s.report(*f, at)
 		return
 	}
 	if o.again != nil {
-		if f := o.again.judge(s.r.line, w); f != nil {
-			c.next = &f.at
-			s.report(f.flaw, c)
+		if f := o.again.judge(s.p, s.r.line, w, o); f != nil {
+			at.next = &f.at
+			s.report(f.flaw, at)
 		}
 	}
 }
 
 // promised says what an outcome lacks of what a window promises.
-func promised(line *timeline, o *outcome, w window) *flaw {
+func promised(p *prober, line *timeline, o *outcome, w window) *flaw {
+	class := line.classOf(p, o.holds)
 	switch {
-	case o.absent:
-		if line.states[0] != nil || w.low > 0 {
-			return &flaw{"I1 durable", "there is no database"}
-		}
-	case !w.hasClass(line, o.class):
-		return &flaw{"I3 no hole", fmt.Sprintf("holds the state of %s; may be %s", line.name(o.class), line.names(w))}
-	case o.lsn < w.lsn:
+	case class < 0 || !w.hasClass(line, class):
+		return &flaw{"I3 no hole", line.explain(p.contents[o.holds], class, w)}
+	case o.lsn < w.lsn && o.holds != absent:
 		return &flaw{"I6 LSN", fmt.Sprintf("LastLSN is %d, it was %d before the crash", o.lsn, w.lsn)}
 	}
 	return nil
 }
 
-func (s *sweep) report(f flaw, c crash) {
-	s.found = append(s.found, Violation{Rule: f.rule, Text: f.text, Workload: s.r.w.String(), Where: fmt.Sprintf("k=%d,a=%v", c.point.From, c.sel)})
+// explain says in words what was found and what may be found.
+func (t *timeline) explain(got model.State, class int, w window) string {
+	var b strings.Builder
+	switch {
+	case got == nil:
+		b.WriteString("found no database")
+	case class >= 0:
+		fmt.Fprintf(&b, "found state %d", class)
+	default:
+		b.WriteString("found a state that never was")
+	}
+	b.WriteString("; may be")
+	for id := w.high; id >= w.low; id-- {
+		if !w.has(t, id) {
+			continue
+		}
+		diff := model.Diff(got, t.states[id])
+		if t.states[id] == nil {
+			diff = "no database"
+		}
+		fmt.Fprintf(&b, "\n    state %d: %s", id, diff)
+	}
+	return b.String()
+}
+
+func (s *sweep) report(f flaw, at crash) {
+	c := s.c
+	c.Steps = nil
+	for x := &at; x != nil; x = x.next {
+		how := x.how
+		if how == "" {
+			how = stepCrash
+		}
+		c.Steps = append(c.Steps, Step{How: how, Call: x.point.From, Sel: x.sel})
+	}
+	s.found = append(s.found, newViolation(f, c, s.r, &at))
 }
 
 // Counts are how much was judged.
 type Counts struct {
-	Points            int
-	States            int
-	Kills, KillStates int
+	Runs     int // runs of a workload, with and without errors
+	Points   int // moments at which the power was cut
+	States   int // disks that it may have left, judged for their moment
+	Distinct int // of those, different ones, each opened and written on
+	Kills    int // ends of the process alone, and openings after it
+	Seconds  int // disks that a second power cut, in a recovery, may have left
+	Errors   int // runs with injected errors
 }
 
-// Violation is a promise that was found broken.
-type Violation struct {
-	Rule, Text, Workload, Where string
-}
-
-func (t *timeline) name(class int) string { return fmt.Sprintf("c%d", class) }
-
-func (t *timeline) names(w window) string {
-	var s string
-	for id := w.low; id <= w.high; id++ {
-		if w.has(t, id) {
-			s += fmt.Sprintf(" c%d(class %d)", id, t.class[id])
-		}
-	}
-	return s
+func (c *Counts) add(d Counts) {
+	c.Runs += d.Runs
+	c.Points += d.Points
+	c.States += d.States
+	c.Distinct += d.Distinct
+	c.Kills += d.Kills
+	c.Seconds += d.Seconds
+	c.Errors += d.Errors
 }

@@ -21,6 +21,7 @@ type timeline struct {
 	acks    []ack
 	top     int // the state that operations build on
 	lsn     uint64
+	met     map[int]int // classes by the numbers of a prober's contents
 }
 
 // ack says that a state was durable when a call had been made.
@@ -89,6 +90,9 @@ func (t *timeline) settle(id, call int) {
 		}
 	}
 	t.top = id
+	if len(t.states[id]) == 0 && t.states[t.lastAck().state] == nil {
+		return // an empty database whose init had not returned may vanish again
+	}
 	t.ack(call)
 }
 
@@ -146,12 +150,22 @@ func (w window) hasClass(t *timeline, class int) bool {
 	return false
 }
 
-// find is the content's class, -1 if the run never made such a state.
-func (t *timeline) find(content model.State) int {
-	for id := len(t.states) - 1; id >= 0; id-- {
-		if same(t.states[id], content) {
-			return t.class[id]
+// classOf is the class of a content that a prober has met, -1 if the run never
+// made such a state.
+func (t *timeline) classOf(p *prober, holds int) int {
+	if class, known := t.met[holds]; known {
+		return class
+	}
+	class := -1
+	for id, s := range t.states {
+		if same(s, p.contents[holds]) {
+			class = t.class[id]
+			break
 		}
 	}
-	return -1
+	if t.met == nil {
+		t.met = map[int]int{}
+	}
+	t.met[holds] = class
+	return class
 }

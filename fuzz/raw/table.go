@@ -3,6 +3,7 @@ package raw
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/torture/raw"
 )
@@ -15,6 +16,7 @@ type Table struct {
 	Seed     uint64
 	Records  []byte // from offset 64 on
 	Slots    []Slot // Key and Value are not kept
+	Used     int    // occupied slots
 }
 
 // NewTable is the empty page with this id.
@@ -26,19 +28,15 @@ func NewTable(pageSize int, id uint64) *Table {
 	return &Table{PageSize: pageSize, Seed: x}
 }
 
+// Clone is a copy that shares nothing.
+func (t *Table) Clone() *Table {
+	c := *t
+	c.Records, c.Slots = bytes.Clone(t.Records), slices.Clone(t.Slots)
+	return &c
+}
+
 // DataStart is the first byte behind the records.
 func (t *Table) DataStart() int { return 64 + len(t.Records) }
-
-// Used is the number of occupied slots.
-func (t *Table) Used() int {
-	n := 0
-	for _, s := range t.Slots {
-		if !s.Empty() {
-			n++
-		}
-	}
-	return n
-}
 
 func (t *Table) record(off int) (key, value []byte) {
 	b := t.Records[off-64:]
@@ -99,7 +97,7 @@ func (t *Table) Insert(key, value []byte) bool {
 		t.Slots[i].Off = t.append(key, value)
 		return true
 	}
-	need := t.Used() + 1
+	need := t.Used + 1
 	size := max(wanted(need), len(t.Slots), 1)
 	for !t.fits(length, size) {
 		if size == 1 {
@@ -120,6 +118,7 @@ func (t *Table) Insert(key, value []byte) bool {
 		}
 	}
 	t.place(key, t.append(key, value))
+	t.Used++
 	return true
 }
 
@@ -176,6 +175,7 @@ func (t *Table) Delete(key []byte) (had, far bool) {
 		hole = next
 	}
 	t.Slots[hole] = Slot{Off: noRecord}
+	t.Used--
 	return true, far
 }
 

@@ -1,0 +1,341 @@
+package folder
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/metrics"
+	"strings"
+	"time"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/quiver"
+	judge "github.com/quiverdb/quiverdb-go/torture/raw"
+)
+
+// Folder makes the folder of a recipe, opens it, and checks the answers:
+//
+//   - No panic, no hang, and no allocation far beyond the size of the files.
+//   - An error is of a documented type and names a file of the folder. After a
+//     refusal nothing is open.
+//   - A reader changes nothing. A refused open changes nothing either.
+//   - What a Plain recipe is answered with is a value that the key once had; what
+//     a Single one is answered with is the right value, or the key is refused.
+//   - Where Check finds nothing, everything can be read, gets and scans agree, and
+//     the judge, which shares no code with the engine, reads the same pairs.
+//   - A writer answers as a reader does. Where nothing is wrong, it can write; what
+//     it has not touched stays, through a close and another open, and at the end
+//     nothing is wrong.
+//   - Salvage opens or refuses by the same rules, and invents no value.
+func Folder(data []byte) error {
+	r := ReadRecipe(data)
+	if err := r.check(); err != nil {
+		return fmt.Errorf("%w\n%v", err, r)
+	}
+	return nil
+}
+
+// String tells the recipe in words.
+func (r *Recipe) String() string {
+	return fmt.Sprintf("scene %s, way %#x:\n\t%s", r.Scene.Name, r.Way, strings.Join(r.Story, "\n\t"))
+}
+
+// hangs is how long one recipe may take; most need a millisecond.
+const hangs = 30 * time.Second
+
+func (r *Recipe) check() error {
+	watch := time.AfterFunc(hangs, func() { panic("hangs: " + r.String()) })
+	defer watch.Stop()
+	// The runtime counts small allocations by whole spans, so only an excess that
+	// comes every time is one.
+	got, limit := uint64(0), r.mayAllocate()
+	for range 3 {
+		before := allocated()
+		if err := r.answers(); err != nil {
+			return err
+		}
+		if got = allocated() - before; got <= limit {
+			return nil
+		}
+	}
+	return fmt.Errorf("%d bytes allocated, at most %d expected", got, limit)
+}
+
+// answers opens the folder in all the ways that the recipe asks for.
+func (r *Recipe) answers() error {
+	disk, err := r.disk()
+	if err != nil {
+		return err
+	}
+	v, err := r.read(disk)
+	if err != nil {
+		return fmt.Errorf("reader: %w", err)
+	}
+	if r.Way&wayJudge != 0 {
+		if err := r.compare(disk, v); err != nil {
+			return fmt.Errorf("judge: %w", err)
+		}
+	}
+	if r.Way&wayWrite != 0 {
+		if err := r.write(disk.Snapshot(), v); err != nil {
+			return fmt.Errorf("writer: %w", err)
+		}
+	}
+	if v.opened != nil {
+		if err := r.salvage(disk.Snapshot()); err != nil {
+			return fmt.Errorf("salvage: %w", err)
+		}
+	}
+	return nil
+}
+
+// mayAllocate is what a recipe may allocate in all its opens: some times the
+// size of its files.
+func (r *Recipe) mayAllocate() uint64 {
+	n := 16 << 20
+	for _, b := range r.Files {
+		n += 64 * len(b)
+	}
+	return uint64(n)
+}
+
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// unlocked is the content of a disk without the file of the lock, which an open
+// may make and write.
+func unlocked(disk *faultfs.FS) faultfs.Digest {
+	d := disk.Snapshot()
+	// It may not be there, or be a directory: then it is as it was.
+	_ = d.RemoveFile(root + "/LOCK")
+	return d.Digest()
+}
+
+func (r *Recipe) read(disk *faultfs.FS) (*view, error) {
+	before := unlocked(disk)
+	db, v, err := r.open(disk, true, false)
+	if err != nil {
+		return nil, err
+	}
+	if db != nil {
+		if err := db.Close(); err != nil {
+			return nil, fmt.Errorf("close: %w", err)
+		}
+		if err := r.right(v); err != nil {
+			return nil, err
+		}
+	}
+	if n := disk.Handles() + disk.Locks(); n > 0 {
+		return nil, fmt.Errorf("%d files or locks are still open", n)
+	}
+	if unlocked(disk) != before {
+		return nil, errors.New("the files have changed")
+	}
+	return v, nil
+}
+
+// right compares the answers with what the scene held.
+func (r *Recipe) right(v *view) error {
+	if r.Plain {
+		if err := r.once(v); err != nil {
+			return err
+		}
+	}
+	if !r.Single {
+		return nil
+	}
+	got := maps.Clone(v.got)
+	for key := range v.refused {
+		if value, there := r.Scene.Now[key]; there {
+			got[key] = value
+		}
+	}
+	d := diff(r.Scene.Now, got)
+	if d == "" || r.Scene.Before == nil {
+		return orNil(d)
+	}
+	for key := range v.refused {
+		delete(got, key)
+		if value, there := r.Scene.Before[key]; there {
+			got[key] = value
+		}
+	}
+	// Damage in the last group of a log looks like a torn write.
+	if diff(r.Scene.Before, got) == "" {
+		return nil
+	}
+	return errors.New(d)
+}
+
+func orNil(text string) error {
+	if text == "" {
+		return nil
+	}
+	return errors.New(text)
+}
+
+// once checks that every value is one that its key had once.
+func (r *Recipe) once(v *view) error {
+	for _, pairs := range []map[string][]byte{v.got, v.scan} {
+		for key, value := range pairs {
+			had := false
+			for _, old := range r.Scene.Ever[key] {
+				had = had || bytes.Equal(old, value)
+			}
+			if !had {
+				return fmt.Errorf("key %q has the value %.40q, which it never had", key, value)
+			}
+		}
+	}
+	return nil
+}
+
+// compare lets the judge read the files, who knows only what this project writes.
+// Where neither finds anything wrong both must read the same pairs.
+func (r *Recipe) compare(disk *faultfs.FS, v *view) error {
+	files, err := judge.Load(root, disk.List(), disk.ReadFile)
+	if err != nil {
+		return err
+	}
+	j := judge.Recover(files)
+	if v.foreign || !v.sound() {
+		return nil
+	}
+	if len(j.Faults) > 0 {
+		return r.unseen(j.Faults)
+	}
+	want := make(map[string][]byte, len(j.Pairs))
+	for key, value := range j.Pairs {
+		want[key] = []byte(value)
+	}
+	return orNil(diff(want, v.scan))
+}
+
+// unseen finds, among the faults that the judge has with a folder in which the
+// engine finds nothing wrong, one that the engine should have seen. The judge
+// refuses much that the formats allow, and knows no record types but images; so
+// with a log it is not asked.
+func (r *Recipe) unseen(faults []string) error {
+	if len(r.Files[logName]) > logHeader {
+		return nil
+	}
+	for _, f := range faults {
+		ofPages := strings.HasPrefix(f, "bucket ") || strings.HasPrefix(f, "key ") || strings.HasPrefix(f, "page ")
+		if ofPages && !strings.Contains(f, "next_page_id is") {
+			return errors.New("the engine does not see: " + f)
+		}
+	}
+	return nil
+}
+
+// write opens the folder for writing, compares with the reader's view, goes on
+// working, and opens it once more.
+func (r *Recipe) write(disk *faultfs.FS, reader *view) error {
+	before := unlocked(disk)
+	db, v, err := r.open(disk, false, false)
+	if err != nil {
+		return err
+	}
+	// A reader needs no room, and no file that it does not read.
+	own := errors.Is(v.opened, quiver.ErrUnclean) || errors.Is(v.opened, quiver.ErrFull) || r.Dirs
+	if err := sameAnswers(reader, v); err != nil && !own {
+		return fmt.Errorf("reader and writer differ: %w", err)
+	}
+	if db == nil {
+		if unlocked(disk) != before && !errors.Is(v.opened, quiver.ErrFull) {
+			return fmt.Errorf("open refused (%w) and has changed the files", v.opened)
+		}
+		return nil
+	}
+	want := maps.Clone(v.scan)
+	err = r.goOn(db, v, want)
+	if e := db.Close(); e != nil && err == nil {
+		err = r.typed(e)
+	}
+	if err != nil {
+		return err
+	}
+	db, again, err := r.open(disk, true, false)
+	if err != nil {
+		return fmt.Errorf("opened again: %w", err)
+	}
+	if db != nil {
+		defer func() { _ = db.Close() }()
+	}
+	if !v.sound() || !reader.sound() {
+		return nil
+	}
+	if !again.sound() {
+		return fmt.Errorf("nothing was wrong before, and now: %w, %v, %w, %v", orNone(again.opened), again.refused, orNone(again.scanErr), again.findings)
+	}
+	return orNil(diff(want, again.scan))
+}
+
+// goOn writes. What answers with an error has not happened.
+func (r *Recipe) goOn(db *quiver.DB, v *view, want map[string][]byte) error {
+	step := func(what string, err error) (done bool, broken error) {
+		switch {
+		case err == nil:
+			return true, nil
+		case v.sound() && !r.Dirs:
+			return false, fmt.Errorf("%s fails where nothing is wrong: %w", what, err)
+		case r.typed(err) != nil && !errors.Is(err, quiver.ErrPoisoned):
+			return false, fmt.Errorf("%s: %w", what, r.typed(err))
+		}
+		return false, nil
+	}
+	if r.Way&wayRecount != 0 {
+		_, err := db.Recount(context.Background(), nil)
+		if _, broken := step("recount", err); broken != nil {
+			return broken
+		}
+	}
+	long := bytes.Repeat([]byte("long "), 1800)
+	var b quiver.Batch
+	for i := range 6 {
+		b.Put(fmt.Appendf(nil, "new %d", i), long[:100*i])
+	}
+	b.Put([]byte("key 03"), long)
+	done, broken := step("write", db.Write(&b))
+	if broken != nil {
+		return broken
+	}
+	if done {
+		for i := range 6 {
+			want[fmt.Sprintf("new %d", i)] = long[:100*i]
+		}
+		want["key 03"] = long
+	}
+	had, err := db.Delete([]byte("key 04"))
+	done, broken = step("delete", err)
+	if broken != nil {
+		return broken
+	}
+	if _, there := want["key 04"]; done && v.sound() && had != there {
+		return fmt.Errorf("delete of key 04: it was there %v, Delete says %v", there, had)
+	}
+	if done {
+		delete(want, "key 04")
+	}
+	return nil
+}
+
+// salvage opens what was refused.
+func (r *Recipe) salvage(disk *faultfs.FS) error {
+	db, v, err := r.open(disk, r.Way&wayWrite == 0, true)
+	if err != nil || db == nil {
+		return err
+	}
+	if r.Plain {
+		err = r.once(v)
+	}
+	if e := db.Close(); err == nil && e != nil {
+		err = r.typed(e)
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package fuzz
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/fuzz/raw"
+	"github.com/quiverdb/quiverdb-go/quiver/format"
+	judge "github.com/quiverdb/quiverdb-go/torture/raw"
+)
+
+// Flags in the first byte of the recipe of a frame; the lowest two bits choose
+// the length of its image.
+const (
+	frameOwnLen  = 1 << 2 // the length field stays as the bytes have it
+	frameOwnSum  = 1 << 3 // the checksum stays
+	frameOwnHash = 1 << 4 // the hash of a SnapStore frame stays
+	frameCut     = 1 << 5 // so many bytes of the image are missing, 2 bytes behind the flags
+)
+
+// recipeFrame makes a frame: the header and the beginning of the image are in
+// the recipe, the rest of the image is zeros.
+func recipeFrame(data []byte, headerSize, lenOff int) []byte {
+	r := reader{data}
+	flags := r.byte()
+	cut := 0
+	if flags&frameCut != 0 {
+		cut = r.u16()
+	}
+	size := 4096 << (flags & 3)
+	b := make([]byte, headerSize+size)
+	copy(b, r.rest)
+	if flags&frameOwnLen == 0 {
+		put32(b, lenOff, uint32(size))
+	}
+	if headerSize == format.StoreFrameHeaderSize && flags&frameOwnHash == 0 {
+		put64(b, 0, judge.Hash64(b[headerSize:]))
+	}
+	if flags&frameOwnSum == 0 {
+		put32(b, headerSize-4, sum(b[:headerSize-4], b[headerSize:]))
+	}
+	return b[:len(b)-min(cut, len(b))]
+}
+
+// FreezeFrame takes the recipe of a frame of freeze.bin or pages.bin.
+func FreezeFrame(data []byte) error {
+	b := recipeFrame(data, format.FrameHeaderSize, 16)
+	f, image, err := format.DecodeFrame(b)
+	second, ok := raw.ReadFrame(b)
+	if err := acceptance("frame", err, ok, len(b)); err != nil {
+		return err
+	}
+	header, headerErr := format.DecodeFrameHeader(b)
+	if headerErr != nil {
+		return acceptance("frame header", headerErr, false, len(b))
+	}
+	if !ok {
+		return nil
+	}
+	if f != header || f.PageID != second.Name || f.LSN != second.LSN || !bytes.Equal(image, second.Image) {
+		return differ("frame", f, second)
+	}
+	if again := format.AppendFrame(nil, f.PageID, f.LSN, image); !bytes.Equal(again, b[:len(again)]) {
+		return errors.New("a frame comes back with other bytes")
+	}
+	return nil
+}
+
+// StoreFrame takes the recipe of a frame of store.bin.
+func StoreFrame(data []byte) error {
+	b := recipeFrame(data, format.StoreFrameHeaderSize, 8)
+	f, image, err := format.DecodeStoreFrame(b)
+	second, ok := raw.ReadStoreFrame(b)
+	if err := acceptance("store frame", err, ok, len(b)); err != nil {
+		return err
+	}
+	header, headerErr := format.DecodeStoreFrameHeader(b)
+	if headerErr != nil {
+		return acceptance("store frame header", headerErr, false, len(b))
+	}
+	if !ok {
+		return nil
+	}
+	if f != header || f.Hash != second.Name || !bytes.Equal(image, second.Image) {
+		return differ("store frame", f, second)
+	}
+	if again := format.AppendStoreFrame(nil, f.Hash, image); !bytes.Equal(again, b[:len(again)]) {
+		return errors.New("a store frame comes back with other bytes")
+	}
+	return nil
+}
+
+// FrozenIndex takes the bytes for index.bin or hashindex.bin of a snapshot.
+func FrozenIndex(data []byte) error {
+	if err := bounded(2, len(data), func() { _, _ = format.DecodeFrozenEntries(data) }); err != nil {
+		return fmt.Errorf("frozen index: %w", err)
+	}
+	entries, err := format.DecodeFrozenEntries(data)
+	second, rest := raw.ReadTriples(data)
+	if err := acceptance("frozen index", err, rest == 0, len(data)); err != nil {
+		return err
+	}
+	if rest > 0 && !errors.Is(err, format.ErrTruncated) {
+		return differ("frozen index", err, "torn")
+	}
+	var again []byte
+	for i, e := range entries {
+		if i >= len(second) || second[i] != (raw.Triple{e.PageID, e.Where, e.LSN}) {
+			return differ("frozen index", entries, second)
+		}
+		again = format.AppendFrozenEntry(again, e)
+	}
+	if !bytes.Equal(again, data[:len(data)-rest]) {
+		return fmt.Errorf("a frozen index of %d bytes comes back with %d", len(data), len(again))
+	}
+	return nil
+}
+
+// StoreIndex takes the bytes for index.bin of the SnapStore.
+func StoreIndex(data []byte) error {
+	if err := bounded(2, len(data), func() { _, _ = format.DecodeStoreIndex(data) }); err != nil {
+		return fmt.Errorf("store index: %w", err)
+	}
+	entries, err := format.DecodeStoreIndex(data)
+	second, rest := raw.ReadTriples(data)
+	ok := rest == 0 && !slices.ContainsFunc(second, func(t raw.Triple) bool { return t[2]>>32 != 0 })
+	if err := acceptance("store index", err, ok, len(data)); err != nil || !ok {
+		return err
+	}
+	for i, e := range entries {
+		if i >= len(second) || second[i] != (raw.Triple{e.Hash, e.Offset, uint64(e.Refs)}) {
+			return differ("store index", entries, second)
+		}
+	}
+	if again := format.EncodeStoreIndex(entries); !bytes.Equal(again, data) {
+		return fmt.Errorf("a store index of %d bytes comes back with %d", len(data), len(again))
+	}
+	return nil
+}

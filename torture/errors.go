@@ -1,0 +1,196 @@
+package torture
+
+import (
+	"errors"
+	"slices"
+	"syscall"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/quiver"
+)
+
+// errorJudge judges the errors that operations return while faults are
+// injected, and what the handle does after them.
+type errorJudge struct {
+	plan     faultfs.Plan
+	full     bool // the disk is full by its budget
+	healed   bool
+	poisoned bool // the handle that is open refuses writes
+	returned bool // some call has told of a fault
+}
+
+// refused judges the error of an operation, and tells whether nothing of it may
+// have happened. The one that poisons the handle may be found done.
+func (j *errorJudge) refused(r *run, err error) bool {
+	j.returned = true
+	if errors.Is(err, quiver.ErrClosed) && r.db == nil {
+		return true // an open before it had failed
+	}
+	if r.line.states[r.line.top] == nil && (errors.Is(err, quiver.ErrNoDatabase) || errors.Is(err, quiver.ErrIncomplete)) {
+		return true // the init before it had failed
+	}
+	if !j.typed(r, err) {
+		r.flaw("I17 surfaced", "the error matches neither what was injected nor ErrFull: %v", err)
+	}
+	first := !j.poisoned
+	switch {
+	case errors.Is(err, quiver.ErrPoisoned):
+		if j.healed && first && !j.has(faultfs.EffectF4) {
+			r.flaw("I19 heals", "the handle was poisoned after the disk had healed: %v", err)
+		}
+		j.poisoned = true
+		return !first
+	case j.poisoned:
+		r.flaw("I5 poison", "a poisoned handle refuses with %v", err)
+	case j.healed && !j.has(faultfs.EffectF4):
+		r.flaw("I19 heals", "after the disk had healed: %v", err)
+	case errors.Is(err, quiver.ErrCorrupt):
+		r.flaw("I16 honest", "an error of the disk is called damage: %v", err)
+	}
+	return true
+}
+
+// has tells whether a fault has the effect. The error of F4 comes late, perhaps
+// when the fault has healed.
+func (j *errorJudge) has(e faultfs.Effect) bool {
+	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Effect == e })
+}
+
+// wrote notes an operation that changed pairs and succeeded.
+func (j *errorJudge) wrote(r *run, o Op) {
+	if j.poisoned {
+		r.flaw("I5 poison", "%v succeeds on a poisoned handle", o)
+	}
+}
+
+// typed tells whether an error names what was injected.
+func (j *errorJudge) typed(r *run, err error) bool {
+	j.returned = true
+	if j.full && (errors.Is(err, quiver.ErrFull) || errors.Is(err, quiver.ErrPoisoned)) {
+		return errors.Is(err, syscall.ENOSPC)
+	}
+	for _, f := range j.plan {
+		no := f.Errno
+		if no == 0 {
+			no = syscall.EIO
+		}
+		if errors.Is(err, no) {
+			return no != syscall.ENOSPC || errors.Is(err, quiver.ErrFull) || errors.Is(err, quiver.ErrPoisoned)
+		}
+	}
+	return false
+}
+
+// silent looks for a fault that struck and that nobody was told of. Some need
+// not be told: the removal of what is only in the way, the reserve, and want of
+// space where less was enough, or a second file in the place of the first.
+func (j *errorJudge) silent(r *run) {
+	if j.returned {
+		return
+	}
+	for _, rec := range r.disk.Log().Records() {
+		if rec.Fault == "" || rec.Err == nil {
+			continue
+		}
+		class := faultfs.ClassOf(rec.Path)
+		switch {
+		case class == faultfs.ClassOther, r.dying(rec.Seq):
+		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
+		case errors.Is(rec.Err, syscall.ENOSPC) && (rec.Kind&faultfs.KindFsync == 0 || class == faultfs.ClassTmp):
+		default:
+			r.flaw("I17 surfaced", "no call told of the failed %v", rec)
+		}
+	}
+}
+
+// dying tells whether a call belongs to the end of a process: nobody is told.
+func (r *run) dying(call int) bool {
+	return slices.ContainsFunc(r.killed, func(k [2]int) bool { return k[0] <= call && call <= k[1] })
+}
+
+// errorRun runs a workload with faults, heals the disk, and looks whether the
+// handle works on.
+func errorRun(c Case, b *base, watch *rules) *run {
+	r := begin(c.Workload, b, watch)
+	j := &errorJudge{plan: c.Faults}
+	r.faults = j
+	r.disk.Inject(c.Faults)
+	ops := c.Workload.program()
+	ops = ops[:len(ops)-1]
+	if c.Full > 0 {
+		ops = r.fill(c, ops)
+	}
+	for _, o := range ops {
+		r.do(o)
+	}
+	if c.Full > 0 {
+		r.deletesWork()
+	}
+	if !c.Late {
+		r.heal()
+		r.worksOn()
+	}
+	r.do(Op{Kind: OpClose})
+	r.heal()
+	j.silent(r)
+	return r
+}
+
+// lastKey is of a put that no workload makes.
+const lastKey = "last"
+
+func (r *run) heal() {
+	r.disk.Inject(nil)
+	r.disk.SetBudget(0)
+	r.faults.healed = true
+}
+
+// worksOn writes when the disk has healed: a handle that is not poisoned must,
+// and so must a new one where the open had failed.
+func (r *run) worksOn() {
+	if r.db == nil {
+		if r.line.states[r.line.top] == nil {
+			r.do(Op{Kind: OpInit})
+		}
+		r.do(Op{Kind: OpOpen})
+	}
+	r.do(put(lastKey, 50))
+}
+
+// fill starts the session, with the first of the operations that changes pairs,
+// and then fills the disk. It returns the operations that are left.
+func (r *run) fill(c Case, ops []Op) []Op {
+	for len(ops) > 0 && !ops[0].Kind.writes() {
+		r.do(ops[0])
+		ops = ops[1:]
+	}
+	r.do(put(lastKey, 40))
+	r.faults.full = true
+	sector := int64(c.Workload.Knobs.Sector)
+	r.disk.SetBudget(r.disk.Used() + int64(c.Full-1)*sector)
+	return ops
+}
+
+// deletesWork: a full disk does not stop a delete on a handle that has begun
+// its session, nor the recovery of the next one.
+func (r *run) deletesWork() {
+	if r.db == nil || r.faults.poisoned {
+		r.flaw("I19 full", "the full disk has closed or poisoned the handle")
+		return
+	}
+	r.do(del(lastKey))
+	if s := r.steps[len(r.steps)-1]; s.err != nil {
+		r.flaw("I19 full", "a delete on a full disk: %v", s.err)
+	}
+	r.do(Op{Kind: OpKill})
+	if r.db == nil {
+		r.flaw("I19 full", "no recovery on a full disk: %v", r.steps[len(r.steps)-1].err)
+	}
+}
+
+// failedOpen: an open or init that fails keeps nothing.
+func (j *errorJudge) failedOpen(r *run) {
+	if h, l := r.disk.Handles(), r.disk.Locks(); h != 0 || l != 0 {
+		r.flaw("I20 no leaks", "%d handles and %d locks are left after a failed open", h, l)
+	}
+}

@@ -1,0 +1,193 @@
+package torture
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+)
+
+// Task is a workload and how hard it is looked at.
+type Task struct {
+	Workload Workload
+	Double   Depth // crashes in the recovery from a crash
+	Kill     Depth // ends of the process, and crashes in the recovery from those
+	// Errors tries single faults: all of them, or every ErrorStep-th from
+	// ErrorFirst on. OnlyErrors leaves out the crashes of the run without faults.
+	Errors     bool
+	ErrorStep  int
+	ErrorFirst int
+	OnlyErrors bool
+}
+
+// maxViolations is how many one task reports: they mostly are one mistake.
+const maxViolations = 3
+
+// examine runs a task.
+func (b *bases) examine(t Task) (Counts, []Violation) {
+	base, err := b.get(t.Workload.Start, t.Workload.Knobs)
+	if err != nil {
+		return Counts{}, []Violation{{Rule: "start", Text: err.Error(), Token: Case{Workload: t.Workload}.Token()}}
+	}
+	p := newProber(t.Workload, b.mutate)
+	p.depth = t.Double
+	s, found := b.plainRun(t.Workload, base, p)
+	if len(found) == 0 && !t.OnlyErrors {
+		s.crashes(enumeration())
+	}
+	if t.Kill > Once && s.r != nil && !s.full() {
+		s.kills(t.Kill)
+	}
+	counts, found := s.counts, append(found, s.found...)
+	if t.Errors && len(found) == 0 {
+		p.depth = Once
+		more, bad := b.errors(t, s.r, base, p)
+		counts.add(more)
+		found = append(found, bad...)
+	}
+	counts.Runs++
+	counts.Distinct += p.opens
+	counts.Seconds += p.seconds
+	return counts, found
+}
+
+// errors tries the faults of a task; clean is the run without any.
+func (b *bases) errors(t Task, clean *run, base *base, p *prober) (counts Counts, found []Violation) {
+	n := -1
+	for c := range errorCases(t.Workload, clean) {
+		if n++; t.ErrorStep > 1 && n%t.ErrorStep != t.ErrorFirst {
+			continue
+		}
+		more, bad := b.errorCase(c, base, p)
+		counts.add(more)
+		if found = append(found, bad...); len(found) >= maxViolations {
+			break
+		}
+	}
+	return counts, found
+}
+
+// plainRun runs a workload without errors, under the static rules.
+func (b *bases) plainRun(w Workload, base *base, p *prober) (*sweep, []Violation) {
+	c := Case{Workload: w}
+	watch := &rules{}
+	r, flaws := guarded(func() *run {
+		r := begin(w, base, watch)
+		for _, o := range w.program() {
+			r.do(o)
+		}
+		return r
+	})
+	return newSweep(c, r, p, maxViolations), violations(c, r, append(flaws, watch.flaws...))
+}
+
+// guarded turns a panic of the engine into a flaw.
+func guarded(do func() *run) (r *run, flaws []flaw) {
+	defer func() {
+		if x := recover(); x != nil {
+			flaws = append(flaws, flaw{"I16 no panic", fmt.Sprintf("panic: %v", x)})
+		}
+	}()
+	r = do()
+	return r, r.flaws
+}
+
+func violations(c Case, r *run, flaws []flaw) []Violation {
+	var list []Violation
+	for _, f := range flaws {
+		if len(list) == maxViolations {
+			break
+		}
+		if r == nil {
+			list = append(list, Violation{Rule: f.rule, Text: f.text, Token: c.Token()})
+			continue
+		}
+		list = append(list, newViolation(f, c, r, nil))
+	}
+	return list
+}
+
+// errorCase judges a run with faults: what it returned, every crash of it
+// roughly, and the disk at its end from all sides.
+func (b *bases) errorCase(c Case, base *base, p *prober) (Counts, []Violation) {
+	watch := &rules{}
+	r, flaws := guarded(func() *run { return errorRun(c, base, watch) })
+	counts := Counts{Errors: 1}
+	if len(flaws)+len(watch.flaws) > 0 || r == nil {
+		return counts, violations(c, r, append(flaws, watch.flaws...))
+	}
+	s := newSweep(c, r, p, maxViolations)
+	s.crashes(faultfs.Enum{MaxSubset: -1, NoSingles: true, NoPrefixes: true, NoTears: true, Fixed: faultfs.ClassLock})
+	end := s.log.StateAfter(r.disk.Seq())
+	if !s.full() {
+		s.crash(end, enumeration())
+	}
+	for _, how := range []string{stepKill, stepLook} {
+		if !s.full() {
+			s.kill(end, how, lookDepth(c, how))
+		}
+	}
+	counts.add(s.counts)
+	return counts, s.found
+}
+
+// lookDepth is how the power is cut after an open. A failed sync may have left
+// bytes in the page cache that no later sync writes: a reader, who writes
+// nothing, may show them and lose them.
+func lookDepth(c Case, how string) Depth {
+	for _, f := range c.Faults {
+		if how == stepLook && f.Kind&faultfs.KindFsync != 0 {
+			return Once
+		}
+	}
+	return Dropped
+}
+
+// Replay judges one case again and describes everything about it. It returns
+// what is violated, nothing if all is well.
+func Replay(token string) (description string, found []Violation, err error) {
+	c, err := ParseToken(token)
+	if err != nil {
+		return "", nil, err
+	}
+	var b bases
+	base, err := b.get(c.Workload.Start, c.Workload.Knobs)
+	if err != nil {
+		return "", nil, err
+	}
+	p := newProber(c.Workload, nil)
+	p.depth = Complete
+	var s *sweep
+	if len(c.Faults) > 0 || c.Full > 0 {
+		watch := &rules{}
+		r, flaws := guarded(func() *run { return errorRun(c, base, watch) })
+		found = violations(c, r, append(flaws, watch.flaws...))
+		s = newSweep(c, r, p, maxViolations)
+	} else {
+		s, found = b.plainRun(c.Workload, base, p)
+	}
+	if s.r == nil {
+		return "the run ended in a panic\n", found, nil
+	}
+	if len(c.Steps) > 0 {
+		st := s.log.StateAfter(c.Steps[0].Call)
+		if c.Steps[0].How == stepCrash {
+			im := st.Image(c.Steps[0].Sel)
+			s.judge(p.twice(im), s.r.line.window(st.From, st.To), crash{how: stepCrash, point: st, sel: im.Sel})
+		} else {
+			s.kill(st, c.Steps[0].How, max(lookDepth(c, c.Steps[0].How), Dropped))
+		}
+	}
+	return s.describe(), append(found, s.found...), nil
+}
+
+// describe is the whole run: its operations and all calls.
+func (s *sweep) describe() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "fingerprint %v\n", s.log.Fingerprint())
+	for _, step := range s.r.steps {
+		fmt.Fprintln(&b, step)
+	}
+	b.WriteString(s.log.String())
+	return b.String()
+}

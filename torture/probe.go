@@ -1,0 +1,297 @@
+package torture
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/model"
+	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+	"github.com/quiverdb/quiverdb-go/torture/raw"
+)
+
+// outcome is what the engine makes of an image of a disk. It depends on the
+// bytes alone, so that equal images share one; what it ought to be depends on
+// the moment of the crash and is judged apart.
+type outcome struct {
+	holds int // content, as an index into prober.contents; absent if there is no database
+	lsn   uint64
+	flaws []flaw // wrong whatever had been promised
+
+	all   bool    // every judge has seen it
+	again *second // the crashes of the recovery; nil where they were not tried
+}
+
+// absent stands for the content of a disk without a database: its init had not
+// ended.
+const absent = 0
+
+func (o *outcome) flaw(rule, format string, args ...any) {
+	o.flaws = append(o.flaws, flaw{rule, fmt.Sprintf(format, args...)})
+}
+
+// prober opens images, of any number of runs with the same knobs and keys. For
+// one goroutine.
+type prober struct {
+	k      Knobs
+	keys   []string
+	mutate Mutation
+
+	contents []model.State // met so far, each once; the first is nil: absent
+	known    map[faultfs.Digest]*outcome
+	carried  map[carryKey][]flaw // what came of writing on
+	opens    int
+	carries  int
+	depth    Depth
+	seconds  int      // images of second crashes
+	fresh    []string // keys that no run uses, one for each bucket and one more for the first
+}
+
+func newProber(w Workload, m Mutation) *prober {
+	p := &prober{k: w.Knobs, mutate: m, keys: w.keys(), contents: []model.State{nil}, known: map[faultfs.Digest]*outcome{}, carried: map[carryKey][]flaw{}}
+	for b := range w.Knobs.Buckets {
+		p.fresh = append(p.fresh, keyIn(b, 500, w.Knobs.Buckets))
+	}
+	p.fresh = append(p.fresh, keyIn(0, 501, w.Knobs.Buckets))
+	return p
+}
+
+// fs is what the engine gets to see of an image.
+func (p *prober) fs(disk *faultfs.FS) vfs.FS { return p.mutate.apply(quiet{disk}) }
+
+// intern gives equal contents one number.
+func (p *prober) intern(s model.State) int {
+	for i := len(p.contents) - 1; i >= 0; i-- {
+		if same(p.contents[i], s) {
+			return i
+		}
+	}
+	p.contents = append(p.contents, s)
+	return len(p.contents) - 1
+}
+
+// once is the outcome of an image.
+func (p *prober) once(im faultfs.Image) *outcome {
+	if o := p.known[im.Digest]; o != nil {
+		return o
+	}
+	o, _ := p.probe(im.FS, false)
+	p.known[im.Digest] = o
+	return o
+}
+
+// twice is the outcome of an image, and those of crashes of its recovery.
+func (p *prober) twice(im faultfs.Image) *outcome {
+	o := p.known[im.Digest]
+	if o != nil && o.all && (p.depth == Once || o.again != nil) {
+		return o
+	}
+	o, rec := p.probe(im.FS, true)
+	p.known[im.Digest] = o
+	if p.depth > Once && rec != nil && len(o.flaws) == 0 {
+		o.again = p.crashAgain(rec, p.depth)
+		p.seconds += o.again.states
+	}
+	return o
+}
+
+// recovery is what an open did.
+type recovery struct {
+	log    *faultfs.Log
+	opened int      // the last call of the open, after which shown is promised
+	shown  *outcome // content and LSN
+}
+
+// probe looks at a disk: with every judge, or only with those that see most:
+// the raw bytes, the scan after the recovery, and writing on. fresh gives a copy
+// of it each time.
+func (p *prober) probe(fresh func() *faultfs.FS, all bool) (o *outcome, rec *recovery) {
+	p.opens++
+	o = &outcome{all: all}
+	defer func() {
+		if x := recover(); x != nil {
+			o.flaw("I16 no panic", "panic: %v", x)
+		}
+	}()
+	disk := fresh()
+	view := p.raw(o, disk)
+	if view == nil {
+		return o, p.incomplete(o, disk)
+	}
+	var seen model.State
+	if all {
+		seen = p.readOnly(o, fresh())
+	}
+	return o, p.recover(o, disk, view, seen, fresh)
+}
+
+// raw reads the bytes without the engine. It returns nil when there is no meta.
+func (p *prober) raw(o *outcome, disk *faultfs.FS) *raw.View {
+	v, err := rawView(disk)
+	if err != nil {
+		o.flaw("harness", "%v", err)
+	}
+	if v == nil {
+		return nil
+	}
+	for _, f := range v.Faults {
+		o.flaw("I7 raw", "%s", f)
+	}
+	return v
+}
+
+func rawView(disk *faultfs.FS) (*raw.View, error) {
+	files, err := raw.Load(root, disk.List(), disk.ReadFile)
+	if err != nil || files.Meta == nil {
+		return nil, err
+	}
+	return raw.Recover(files), nil
+}
+
+// readOnly opens an image for reading, which changes nothing but LOCK.
+func (p *prober) readOnly(o *outcome, disk *faultfs.FS) model.State {
+	before := disk.Digest()
+	db, err := quiver.OpenReadOnly(root, p.k.options(p.fs(disk)))
+	if err != nil {
+		o.flaw("I19 opens", "read-only: %v", err)
+		return nil
+	}
+	got, err := content(db, nil)
+	if err != nil {
+		o.flaw("I4 honest", "read-only: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		o.flaw("I19 works", "close of a read-only handle: %v", err)
+	}
+	if disk.Digest() != before && !onlyLock(disk) {
+		o.flaw("read-only", "a read-only handle has changed a file")
+	}
+	p.closed(o, disk)
+	return got
+}
+
+// onlyLock tells whether all that the log of a disk changed is the lock file.
+func onlyLock(disk *faultfs.FS) bool {
+	for _, r := range disk.Log().Records() {
+		if r.Kind&(faultfs.KindWrite|faultfs.KindTruncate|faultfs.KindAllocate|faultfs.KindRename|faultfs.KindRemove|faultfs.KindMkdir) != 0 ||
+			r.Kind == faultfs.KindCreate && faultfs.ClassOf(r.Path) != faultfs.ClassLock {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *prober) closed(o *outcome, disk *faultfs.FS) {
+	if h, l := disk.Handles(), disk.Locks(); h != 0 || l != 0 {
+		o.flaw("I20 no leaks", "%d handles and %d locks are left after Close", h, l)
+	}
+}
+
+// incomplete judges an image without a meta: nobody finds a database there, and
+// an init makes one.
+func (p *prober) incomplete(o *outcome, disk *faultfs.FS) *recovery {
+	before := disk.Digest()
+	for _, open := range []func(string, *quiver.Options) (*quiver.DB, error){quiver.OpenReadOnly, quiver.Open} {
+		_, err := open(root, p.k.options(p.fs(disk)))
+		if !errors.Is(err, quiver.ErrNoDatabase) && !errors.Is(err, quiver.ErrIncomplete) {
+			o.flaw("init", "open of an unfinished database: %v", err)
+			return nil
+		}
+	}
+	if disk.Digest() != before && !onlyLock(disk) {
+		o.flaw("I18 no harm", "a failed open has changed a file")
+	}
+	if err := quiver.Init(root, p.k.init(p.fs(disk))); err != nil {
+		o.flaw("init", "init again: %v", err)
+		return nil
+	}
+	p.closed(o, disk)
+	rec := &recovery{log: disk.Log(), opened: disk.Seq(), shown: &outcome{holds: p.intern(model.State{})}}
+	db, err := quiver.Open(root, p.k.options(p.fs(disk)))
+	if err != nil {
+		o.flaw("init", "open after the second init: %v", err)
+		return nil
+	}
+	p.carry(o, disk, db, model.State{}, 0)
+	return rec
+}
+
+// recover opens an image, compares all that can be read, and writes on.
+func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State, fresh func() *faultfs.FS) *recovery {
+	highest := view.MaxLSN()
+	db, err := quiver.Open(root, p.k.options(p.fs(disk)))
+	if err != nil {
+		o.flaw("I19 opens", "%v", err)
+		return nil
+	}
+	opened := disk.Seq()
+	var keys []string
+	if o.all {
+		keys = p.keys
+	}
+	got, err := content(db, keys)
+	if err != nil {
+		o.flaw("I4 honest", "%v", err)
+	}
+	if seen != nil && !model.Equal(seen, got) {
+		o.flaw("read-only", "a read-only handle shows something else: %s", model.Diff(seen, got))
+	}
+	if len(view.Faults) == 0 && !model.Equal(model.State(view.Pairs), got) {
+		o.flaw("I7 raw", "the bytes on the disk, read without the engine, say something else: %s", model.Diff(model.State(view.Pairs), got))
+	}
+	if o.all {
+		o.flaws = append(o.flaws, checkFindings(db, false)...)
+	}
+	o.lsn = db.LastLSN()
+	o.holds = p.intern(got)
+	rec := &recovery{log: disk.Log(), opened: opened, shown: o}
+	if len(o.flaws) > 0 {
+		_ = db.Close() // what is wrong is known already
+		return rec
+	}
+	if p.carry(o, disk, db, got, highest) {
+		p.idempotent(o, fresh())
+	}
+	return rec
+}
+
+// idempotent judges what opening and closing alone does: it ends in a clean
+// database, and doing it again changes nothing.
+func (p *prober) idempotent(o *outcome, disk *faultfs.FS) {
+	db, err := quiver.Open(root, p.k.options(p.fs(disk)))
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		o.flaw("I19 works", "open and close: %v", err)
+		return
+	}
+	digest := disk.Digest()
+	p.closed(o, disk)
+	v, err := rawView(disk)
+	if err != nil || v == nil {
+		o.flaw("I7 raw", "after open and close: %v", err)
+		return
+	}
+	for _, f := range slices.Concat(v.Faults, v.Closed(false)) {
+		o.flaw("I7 raw", "after open and close: %s", f)
+	}
+	again, err := quiver.Open(root, p.k.options(p.fs(disk)))
+	if err == nil {
+		if again.Recovery().Unclean {
+			o.flaw("I24 clean close", "the second open calls the first close unclean")
+		}
+		if got, err := content(again, p.keys); err != nil || !model.Equal(got, model.State(v.Pairs)) {
+			o.flaw("I9 idempotent", "the second open shows something else (error %v): %s", err, model.Diff(got, model.State(v.Pairs)))
+		}
+		err = again.Close()
+	}
+	if err != nil {
+		o.flaw("I19 works", "second open and close: %v", err)
+	}
+	if disk.Digest() != digest {
+		o.flaw("I9 idempotent", "the second open and close has changed a file")
+	}
+}
