@@ -2,7 +2,6 @@ package quiver_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
@@ -174,14 +173,6 @@ func (a *author) afterFill() {
 
 // slot is the length of a record in the log of a scene.
 const slot = 28 + 4096
-
-// files lists the names of a scene's files.
-func (s *scene) files() (names []string) {
-	for _, path := range s.disk.List() {
-		names = append(names, strings.TrimPrefix(path, "/db/"))
-	}
-	return names
-}
 
 func (s *scene) size(t *testing.T, name string) int64 {
 	t.Helper()

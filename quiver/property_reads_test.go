@@ -2,7 +2,12 @@ package quiver_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -10,6 +15,7 @@ import (
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/model"
 	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // read asks for one key in all ways.
@@ -134,4 +140,52 @@ func contentOf(t *rapid.T, disk *faultfs.FS) map[string]string {
 		files[path] = string(data)
 	}
 	return files
+}
+
+// A reader that stands long at an old state keeps versions of pages alive. They
+// are for it alone: a get beside it must never be given one of them.
+func TestGetsDoNotGoBackBesideALongScan(t *testing.T) {
+	db := openFresh(t, quiver.Options{FS: vfs.NewMem(), NoDataFsync: true, LockWait: -1}, dbDir, 1)
+	key := []byte("k")
+	put := func(n uint64) error {
+		var b quiver.Batch
+		b.Put(key, binary.BigEndian.AppendUint64(nil, n))
+		return db.WriteNoSync(&b)
+	}
+	require.NoError(t, put(0))
+	var acked atomic.Uint64
+	var stop atomic.Bool
+	var readers, scans sync.WaitGroup
+	scans.Go(func() {
+		for !stop.Load() {
+			for range db.Scan(quiver.ScanOptions{}) {
+				for from := acked.Load(); acked.Load() < from+50 && !stop.Load(); {
+					runtime.Gosched()
+				}
+			}
+		}
+	})
+	for range 3 {
+		readers.Go(func() {
+			for !stop.Load() {
+				least := acked.Load()
+				value, found, err := db.Get(key)
+				if err != nil || !found || binary.BigEndian.Uint64(value) < least {
+					t.Errorf("after %d: got %x, %v, %v", least, value, found, err)
+					stop.Store(true)
+				}
+			}
+		})
+	}
+	for n := uint64(1); n <= 20_000 && !stop.Load(); n++ {
+		if err := put(n); err != nil {
+			t.Error(err)
+			break
+		}
+		acked.Store(n)
+	}
+	stop.Store(true)
+	readers.Wait()
+	scans.Wait()
+	require.NoError(t, db.Close())
 }

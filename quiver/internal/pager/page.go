@@ -17,7 +17,10 @@ type image struct {
 	logged bool
 	// stored: the segment holds this image, as far as writes that returned tell.
 	stored atomic.Bool
-	prev   atomic.Pointer[image] // next older version
+	prev   atomic.Pointer[image] // next older version that is kept
+	// superseded is the operation of the version that came next, kept or not;
+	// it says nothing while this is the latest one.
+	superseded atomic.Uint64
 }
 
 // unbornSeq is above every operation: an image with it is invisible to all.
@@ -55,12 +58,16 @@ type Page struct {
 // version has been dropped (which happens to none that a pin protects). cold
 // means that only the segment has the page.
 func (p *Page) at(s uint64) (img *image, cold bool) {
-	img = p.latest.Load()
-	if img == nil {
+	latest := p.latest.Load()
+	if latest == nil {
 		return nil, true
 	}
-	for img != nil && img.seq > s {
+	for img = latest; img != nil && img.seq > s; {
 		img = img.prev.Load()
+	}
+	if img != nil && img != latest && img.superseded.Load() <= s {
+		// It is kept for an older reader; the one of s was passed over.
+		return nil, false
 	}
 	return img, false
 }

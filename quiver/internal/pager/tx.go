@@ -251,6 +251,7 @@ func (p *Pager) install(pg *Page, seq uint64, g *group) {
 		img.first = old.first
 		img.prev.Store(old.prev.Load())
 	default:
+		old.superseded.Store(seq)
 		img.prev.Store(old)
 	}
 	pg.latest.Store(img)

@@ -329,7 +329,7 @@ func TestRemoveErrors(t *testing.T) {
 		err = Remove("gone", durable(d, st))
 		_ = st.Close() // tells a failed sync again
 		return err
-	}, func(d *faultfs.FS, at string, err error) {
+	}, func(d *faultfs.FS, at string, _ error) {
 		require.Zero(t, d.Handles()+d.Locks(), at)
 		st := mustStore(t, d)
 		require.NoError(t, Remove("gone", durable(d, st)), at)
