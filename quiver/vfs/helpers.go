@@ -86,11 +86,7 @@ func writeSynced(fsys FS, path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	n, err := f.WriteAt(data, 0)
-	if err == nil && n != len(data) {
-		err = pathError("write", path, io.ErrShortWrite)
-	}
-	if err == nil {
+	if err = WriteFull(f, path, data, 0); err == nil {
 		err = f.Sync()
 	}
 	if closeErr := f.Close(); err == nil {
@@ -127,12 +123,37 @@ func readAll(f File, path string, limit int64) ([]byte, error) {
 			fmt.Errorf("%d bytes, at most %d expected: %w", size, limit, syscall.EFBIG))
 	}
 	data := make([]byte, size)
-	n, err := f.ReadAt(data, 0)
-	if n == len(data) && (err == nil || err == io.EOF) {
-		return data, nil
+	err = ReadFull(f, data, 0)
+	if err == io.ErrUnexpectedEOF {
+		err = pathError("read", path, err)
 	}
-	if err == nil || err == io.EOF {
-		err = pathError("read", path, io.ErrUnexpectedEOF)
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	return data, nil
+}
+
+// WriteFull writes all of p at off. Fewer bytes without an error, which
+// io.WriterAt forbids and some disks do, are io.ErrShortWrite in an
+// *fs.PathError with the path.
+func WriteFull(w io.WriterAt, path string, p []byte, off int64) error {
+	n, err := w.WriteAt(p, off)
+	if err == nil && n != len(p) {
+		err = pathError("write", path, io.ErrShortWrite)
+	}
+	return err
+}
+
+// ReadFull fills p from off. Fewer bytes, with io.EOF or without an error, are
+// io.ErrUnexpectedEOF: it is for places of which the caller knows that they are
+// there.
+func ReadFull(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }

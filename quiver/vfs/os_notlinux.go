@@ -9,5 +9,5 @@ import "os"
 func syncData(f *os.File) error { return f.Sync() }
 
 func allocate(f *os.File, size, off, length int64) error {
-	return writeZeros(f, max(off, size), off+length)
+	return writeZeros(f, f.Name(), max(off, size), off+length)
 }

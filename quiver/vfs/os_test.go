@@ -39,10 +39,10 @@ func TestWriteZeros(t *testing.T) {
 		{0, 1}, {7000, 7001}, {5, 3 << 20}, {1 << 20, 1<<20 + 1<<18}, {9, 9}, {9, 3},
 	} {
 		sink := &zeroSink{t: t, from: test.from, to: test.from, full: 1 << 60}
-		require.NoError(t, writeZeros(sink, test.from, test.to))
+		require.NoError(t, writeZeros(sink, "sink", test.from, test.to))
 		require.Equal(t, max(test.from, test.to), sink.to)
 	}
-	require.ErrorIs(t, writeZeros(&zeroSink{t: t, full: 1 << 20}, 0, 2<<20), syscall.ENOSPC)
+	require.ErrorIs(t, writeZeros(&zeroSink{t: t, full: 1 << 20}, "sink", 0, 2<<20), syscall.ENOSPC)
 }
 
 // TestCloseBesideCalls closes a file under running calls: they succeed or say

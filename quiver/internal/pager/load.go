@@ -82,8 +82,8 @@ func (p *Pager) load(pg *Page) (*image, error) {
 func (p *Pager) readPage(id uint64, buf []byte) error {
 	p.diskReads.Add(1)
 	if at, ok := p.overlay[id]; ok {
-		if _, err := p.logFile.ReadAt(buf, at.Offset); err != nil {
-			return p.ifClosed(fmt.Errorf("read page %d from the log: %w", id, err))
+		if err := p.readImage(at, buf); err != nil {
+			return p.ifClosed(err)
 		}
 	} else if err := p.segs.read(id, buf); err != nil {
 		return p.ifClosed(err)

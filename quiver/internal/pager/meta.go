@@ -64,8 +64,7 @@ func (p *Pager) replaceOnce(name string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(data, 0)
-	if err == nil {
+	if err = vfs.WriteFull(f, tmp, data, 0); err == nil {
 		err = f.Sync()
 	}
 	if e := f.Close(); err == nil {

@@ -147,8 +147,8 @@ func (p *Pager) readMeta(f *found) error {
 	if err != nil {
 		return fileCorrupt(p.file(format.MetaName), err)
 	}
-	if m.LastLSN >= maxLSN {
-		return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset, Reason: fmt.Sprintf("last lsn %d is out of range", m.LastLSN)}
+	if m.LastLSN >= maxMetaLSN {
+		return p.lsnOutOfRange(m.LastLSN)
 	}
 	f.meta = m
 	p.o.PageSize = int(m.PageSize)
@@ -217,7 +217,7 @@ func (p *Pager) readFree(f *found) error {
 func (p *Pager) readLog(f *found) error {
 	err := p.openLog()
 	if err != nil {
-		return p.missing(wal.FileName, err)
+		return p.missing(wal.FileName, p.logDamage(err))
 	}
 	if err := p.checkLogHeader(f); err != nil {
 		return err
@@ -227,11 +227,32 @@ func (p *Pager) readLog(f *found) error {
 		Held:     p.held,
 		Progress: func(done, total int64) error { return p.progress("read log", done, total) },
 	})
+	return p.logDamage(err)
+}
+
+func (p *Pager) lsnOutOfRange(lsn uint64) error {
+	return &CorruptionError{Path: p.file(format.MetaName), Page: format.NoPage, Offset: NoOffset, Reason: fmt.Sprintf("last lsn %d is out of range", lsn)}
+}
+
+// logDamage names the file where the log says that it is damaged.
+func (p *Pager) logDamage(err error) error {
 	var damage *wal.DamageError
 	if errors.As(err, &damage) {
 		return &CorruptionError{Path: p.file(wal.FileName), Page: format.NoPage, Offset: damage.Offset, Reason: damage.Reason}
 	}
 	return err
+}
+
+// readImage reads an image that the scan of the log has found.
+func (p *Pager) readImage(img wal.Image, buf []byte) error {
+	err := vfs.ReadFull(p.logFile, buf, img.Offset)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: img.Offset, Reason: "file ends inside the image"}
+	}
+	if err != nil {
+		return fmt.Errorf("read page %d from the log: %w", img.PageID, err)
+	}
+	return nil
 }
 
 // checkLogHeader refuses a log without a whole header, unless nothing was ever

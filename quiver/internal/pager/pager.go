@@ -29,6 +29,14 @@ import (
 // never wrap.
 const maxLSN = 1 << 62
 
+// maxMetaLSN bounds what meta is believed, which has no checksum. Operations are
+// refused from lastRoom below it on, so that none can be acknowledged whose LSN
+// the next open would refuse.
+const (
+	maxMetaLSN = 1 << 61
+	lastRoom   = 1 << 40
+)
+
 // Pager is an open database below the level of keys.
 type Pager struct {
 	fs     vfs.FS

@@ -81,7 +81,7 @@ func (p *Pager) lastBefore(sn Protected, id uint64, images []wal.Image) (Frozen,
 	if best.Offset == 0 {
 		return Frozen{}, nil
 	}
-	if _, err := p.logFile.ReadAt(page, best.Offset); err != nil {
+	if err := p.readImage(best, page); err != nil {
 		return Frozen{}, err
 	}
 	if err := format.VerifyPage(page, id); err != nil {

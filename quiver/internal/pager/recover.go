@@ -41,8 +41,8 @@ func whole(page []byte, id uint64) bool {
 // those of the segment where it stands with a higher LSN (R12: the LSN chooses
 // which image wins; at equal LSN the log).
 func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bool, err error) {
-	if _, err := p.logFile.ReadAt(buf, img.Offset); err != nil {
-		return nil, false, fmt.Errorf("read log: %w", err)
+	if err := p.readImage(img, buf); err != nil {
+		return nil, false, err
 	}
 	if err := format.VerifyPage(buf, img.PageID); err != nil {
 		return nil, false, p.logCorrupt(img, err)
@@ -112,7 +112,7 @@ func (p *Pager) recover(f *found) error {
 	// The end of the log may stand in the page cache only, after a kill or a
 	// failed sync: durable first, relied on then (R12).
 	if err := p.log.Rewrite(f.scan.LastGroup[0], f.scan.LastGroup[1]); err != nil {
-		return err
+		return p.logDamage(err)
 	}
 	if err := p.freezeBeforeRedo(f, p.protected); err != nil {
 		return err

@@ -154,14 +154,14 @@ func (s *segments) read(id uint64, buf []byte) error {
 		}
 		return err
 	}
-	k, err := file.ReadAt(buf, off)
-	if k == len(buf) {
-		return nil
+	err = vfs.ReadFull(file, buf, off)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return &CorruptionError{Path: s.path(n), Page: id, Offset: off, Reason: "file ends inside the page"}
 	}
-	if errors.Is(err, io.EOF) || err == nil {
-		return &CorruptionError{Path: s.path(n), Page: id, Offset: off, Reason: fmt.Sprintf("file ends inside the page (%d of %d bytes)", k, len(buf))}
+	if err != nil {
+		return fmt.Errorf("read page %d: %w", id, err)
 	}
-	return fmt.Errorf("read page %d: %w", id, err)
+	return nil
 }
 
 // writeRun writes whole consecutive pages that lie in one segment.
@@ -171,7 +171,7 @@ func (s *segments) writeRun(id uint64, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(data, off)
+	err = vfs.WriteFull(file, s.path(n), data, off)
 	s.mu.Lock()
 	g.unsynced = true
 	if err == nil {

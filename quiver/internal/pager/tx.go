@@ -65,6 +65,9 @@ func (p *Pager) writable() error {
 	if p.closing.Load() {
 		return ErrClosed
 	}
+	if lsn := p.counter.Load(); lsn >= maxMetaLSN-lastRoom {
+		return p.lsnOutOfRange(lsn)
+	}
 	return p.poisoned()
 }
 

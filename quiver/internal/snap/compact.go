@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // Compact drops the images that have no reference, and tells the length of
@@ -163,7 +164,7 @@ func (st *Store) move(moves []move) error {
 		if f, _, err := format.DecodeStoreFrame(b); err != nil || f.Hash != m.from.hash {
 			return &CorruptError{Path: st.file.path, Offset: m.from.off, Reason: fmt.Sprintf("image %016x", m.from.hash), Err: err}
 		}
-		if err := writeAt(st.file.f, b, m.to); err != nil {
+		if err := vfs.WriteFull(st.file.f, st.file.path, b, m.to); err != nil {
 			return err
 		}
 		moved[m.from.hash] = image{off: m.to, refs: moved[m.from.hash].refs}

@@ -1,7 +1,6 @@
 package snap
 
 import (
-	"io"
 	"path/filepath"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -43,7 +42,7 @@ func (t *tail) open(fsys vfs.FS, flag vfs.OpenFlag) error {
 // write puts p behind the end; it counts after grow.
 func (t *tail) write(p []byte, behind int64) error {
 	t.over = true
-	return writeAt(t.f, p, t.end+behind)
+	return vfs.WriteFull(t.f, t.path, p, t.end+behind)
 }
 
 func (t *tail) grow(n int64) {
@@ -79,14 +78,6 @@ func (t *tail) close() error {
 	return f.Close()
 }
 
-func writeAt(f vfs.File, p []byte, off int64) error {
-	n, err := f.WriteAt(p, off)
-	if err == nil && n != len(p) {
-		err = io.ErrShortWrite
-	}
-	return err
-}
-
 // rewrite writes the bytes [from, to) over themselves, so that the next sync
 // covers them: what a read shows may be only in the page cache, left clean there
 // by a sync that failed in another process.
@@ -97,7 +88,7 @@ func (t *tail) rewrite(from, to int64) error {
 		if n, err := t.f.ReadAt(buf, off); n < len(buf) {
 			return readError(t.path, off, err)
 		}
-		if err := writeAt(t.f, buf, off); err != nil {
+		if err := vfs.WriteFull(t.f, t.path, buf, off); err != nil {
 			return err
 		}
 	}
@@ -125,7 +116,7 @@ func writeNew(fsys vfs.FS, path string, data []byte, durable bool) error {
 	if err != nil {
 		return err
 	}
-	err = writeAt(f, data, 0)
+	err = vfs.WriteFull(f, path, data, 0)
 	if err == nil && durable {
 		err = f.Sync()
 	}

@@ -2,9 +2,9 @@ package wal
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // Reset begins a new generation in place, without a write. All images of the old
@@ -83,13 +83,10 @@ func (l *Log) Rewrite(from, to int64) error {
 	}
 	for off := from; off < to; {
 		p := l.buffer(int(min(pieceBytes, to-off)))
-		if n, err := l.f.ReadAt(p, off); n < len(p) {
-			if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return fmt.Errorf("read log at offset %d: %w", off, err)
+		if err := readAt(l.f, p, off); err != nil {
+			return err
 		}
-		if err := writeAt(l.f, p, off); err != nil {
+		if err := vfs.WriteFull(l.f, FileName, p, off); err != nil {
 			return l.fail("write", err)
 		}
 		off += int64(len(p))

@@ -90,15 +90,20 @@ func Create(fsys vfs.FS, dir string) error {
 
 func writeHeader(f vfs.File) error {
 	h := format.EncodeWALHeader()
-	return writeAt(f, h[:], 0)
+	return vfs.WriteFull(f, FileName, h[:], 0)
 }
 
-func writeAt(f vfs.File, p []byte, off int64) error {
-	n, err := f.WriteAt(p, off)
-	if err == nil && n != len(p) {
-		err = io.ErrShortWrite
+// readAt reads what lies within the size that the file has told. An end before
+// that is damage.
+func readAt(f io.ReaderAt, p []byte, off int64) error {
+	err := vfs.ReadFull(f, p, off)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return damagef(off, "the file ends before the %d bytes that its size tells of", len(p))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("read log at offset %d: %w", off, err)
+	}
+	return nil
 }
 
 // Open opens the log of a database for writing and changes nothing. A log that
@@ -141,7 +146,7 @@ func (l *Log) look() error {
 		return nil
 	}
 	var h [format.WALHeaderSize]byte
-	if n, err := l.f.ReadAt(h[:], 0); n < len(h) {
+	if err := readAt(l.f, h[:], 0); err != nil {
 		return err
 	}
 	l.header = format.CheckWALHeader(h[:]) == nil
@@ -235,7 +240,7 @@ func (l *Log) zero(to int64) error {
 	zeros := make([]byte, min(pieceBytes, to-l.size))
 	for off := l.size; off < to; {
 		n := min(int64(len(zeros)), to-off)
-		if err := writeAt(l.f, zeros[:n], off); err != nil {
+		if err := vfs.WriteFull(l.f, FileName, zeros[:n], off); err != nil {
 			// If this fails too the file is longer than l.size says, by bytes
 			// that no group uses before they are written again and synced.
 			_ = l.f.Truncate(l.size)
@@ -271,7 +276,7 @@ func (l *Log) Append(g []Entry) error {
 			clear(piece[end:])
 			end += endBytes
 		}
-		if err := writeAt(l.f, piece[:end], off); err != nil {
+		if err := vfs.WriteFull(l.f, FileName, piece[:end], off); err != nil {
 			return l.fail("write", err)
 		}
 		off += int64(end)

@@ -1,10 +1,7 @@
 package wal
 
 import (
-	"errors"
-	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
@@ -57,12 +54,9 @@ func (r *reader) bytes(off int64, n int) ([]byte, error) {
 	}
 	r.buf = r.buf[:min(int64(cap(r.buf)), r.size-off)]
 	r.start = off
-	if got, err := r.f.ReadAt(r.buf, off); got < len(r.buf) {
+	if err := readAt(r.f, r.buf, off); err != nil {
 		r.buf = r.buf[:0]
-		if err == nil || errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF // the file had this size when the scan began
-		}
-		return nil, fmt.Errorf("read log at offset %d: %w", off, err)
+		return nil, err
 	}
 	r.done = max(r.done, off+int64(len(r.buf)))
 	if r.progress != nil {
