@@ -76,8 +76,12 @@ func (s *snapshots) openStore() error {
 		return nil
 	}
 	if !s.dedup {
-		if _, err := s.o.FS.Stat(filepath.Join(s.dir, format.StoreName)); err != nil {
+		_, err := s.o.FS.Stat(filepath.Join(s.dir, format.StoreName))
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 	store, err := snap.OpenStore(s.o.FS, s.dir, s.pageSize, s.o.ReadOnly)

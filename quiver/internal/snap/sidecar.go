@@ -51,6 +51,7 @@ type Sidecar struct {
 
 	write  sync.Mutex // one change at a time; guards all that follows up to mu
 	made   bool       // the folder is there
+	tried  bool       // an attempt to make the folder failed, and may have made it
 	ready  bool       // this handle has opened, or made, the files that it appends to
 	torn   bool       // a failed Freeze left bytes that do not count
 	err    error      // first failed sync
@@ -112,6 +113,9 @@ func Create(id string, lsn uint64, heads []uint64, o Options) (*Sidecar, error) 
 
 func (s *Sidecar) makeDurable() error {
 	if err := s.makeFolder(); err != nil {
+		if s.tried {
+			_ = s.o.FS.Remove(s.dir) // as below
+		}
 		return err
 	}
 	path := filepath.Join(s.dir, headsName)
@@ -132,7 +136,10 @@ func (s *Sidecar) makeFolder() error {
 	if err := makeSnapshotsDir(s.o.FS, s.o.Root, false); err != nil {
 		return err
 	}
-	if err := s.o.FS.Mkdir(s.dir); err != nil {
+	err := s.o.FS.Mkdir(s.dir)
+	exists := errors.Is(err, fs.ErrExist)
+	if err != nil && !(exists && s.tried) {
+		s.tried = !exists
 		return err
 	}
 	s.made = true
