@@ -11,8 +11,9 @@ import (
 var (
 	// ErrMagic: the bytes do not begin with the magic of the structure.
 	ErrMagic = errors.New("wrong magic")
-	// ErrVersion: the magic is right, but the version is not one this package reads.
-	ErrVersion = errors.New("unsupported version")
+	// ErrVersion: the magic is right, but the version, or a feature that a field
+	// tells of, is not one this package reads.
+	ErrVersion = errors.New("unsupported version or feature")
 	// ErrChecksum: a stored checksum differs from the one of the bytes.
 	ErrChecksum = errors.New("checksum mismatch")
 	// ErrTruncated: the bytes end before the structure does.

@@ -62,8 +62,8 @@ func (m Meta) Encode() []byte {
 }
 
 // DecodeMeta reads versions 1, 2 and 3 and validates every field. It refuses
-// versions above 3 (ErrVersion), non-zero flags and other hash kinds
-// (ErrField), and bytes behind version 3, which nobody writes. Versions 1 and 2
+// versions above 3, non-zero flags and hash kinds above 1 (ErrVersion), no hash
+// kind (ErrField), and bytes behind version 3, which nobody writes. Versions 1 and 2
 // may be followed by anything up to the size of version 3.
 func DecodeMeta(b []byte) (Meta, error) {
 	if len(b) < metaVersionOff+4 {
@@ -106,7 +106,10 @@ func (m Meta) Validate() error {
 		return faultf(ErrField, "meta", metaPageSizeOff, "page size %d", m.PageSize)
 	}
 	if m.Flags != 0 {
-		return faultf(ErrField, "meta", metaFlagsOff, "flags %#x: encryption is not supported", m.Flags)
+		return faultf(ErrVersion, "meta", metaFlagsOff, "flags %#x: encryption is not supported", m.Flags)
+	}
+	if m.HashKind > HashKindXXH {
+		return faultf(ErrVersion, "meta", metaHashKindOff, "hash kind %d", m.HashKind)
 	}
 	if m.HashKind != HashKindXXH {
 		return faultf(ErrField, "meta", metaHashKindOff, "hash kind %d", m.HashKind)
