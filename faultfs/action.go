@@ -82,11 +82,14 @@ func (a writeAct) apply(d *disk, r *Record) {
 		part := a.data[off-a.off:]
 		part = part[:min(len(part), d.mk.sector-in)]
 		i := int(off / s)
-		b := d.mk.overlay(n.block(i), in, part)
+		below := n.block(i)
+		b := d.mk.overlay(below, in, part)
 		n.setBlock(i, b)
 		atom := &Atom{Seq: r.Seq, Kind: AtomData, Path: r.Path, ino: a.ino, Off: off, Len: len(part), data: part}
 		if len(part) == d.mk.sector {
 			atom.full = b
+		} else {
+			atom.laid = newLaid(below, b)
 		}
 		d.queueFile(n, atom)
 		off += int64(len(part))

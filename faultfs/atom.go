@@ -35,6 +35,7 @@ type Atom struct {
 	ino      ino    // the file, or what the name is bound to
 	data     []byte // AtomData
 	full     *block // AtomData of a whole sector
+	laid     *laid  // AtomData of part of a sector
 	dir, to  ino    // directories of Path and To
 	name     string // last elements of Path and To
 	toName   string
@@ -73,34 +74,50 @@ func (a *Atom) of(i ino) bool {
 // in tells whether an entry atom changes directory i.
 func (a *Atom) in(i ino) bool { return a.dir == i || a.Kind == AtomRename && a.to == i }
 
-// apply changes a tree as if the atom had reached the disk; of a data atom
-// only the first cut bytes when cut is not negative. Bytes behind the end of
-// the file are kept until the caller trims, because the growth that covers
-// them may be a later atom.
-func (a *Atom) apply(t *tree, m *blockMaker, cut int) {
-	switch a.Kind {
-	case AtomBind:
-		if d := t.edit(a.dir); d != nil {
-			d.bind(a.name, a.ino)
-		}
-	case AtomUnbind:
-		if d := t.edit(a.dir); d != nil {
-			d.unbind(a.name)
-		}
-	case AtomRename:
-		if d := t.edit(a.dir); d != nil {
-			d.unbind(a.name)
-		}
-		if d := t.edit(a.to); d != nil {
-			d.bind(a.toName, a.ino)
-		}
-	default:
+// apply changes a tree as if the atom had reached the disk.
+func (a *Atom) apply(t *tree, m *blockMaker) {
+	if !a.entries() {
 		if n := t.edit(a.ino); n != nil {
-			a.applyFile(n, m, cut)
+			a.applyFile(n, m, -1)
+		}
+		return
+	}
+	if n := t.edit(a.dir); n != nil {
+		a.applyEntry(a.dir, n)
+	}
+	if a.Kind == AtomRename && a.to != a.dir {
+		if n := t.edit(a.to); n != nil {
+			a.applyEntry(a.to, n)
 		}
 	}
 }
 
+// applyTo does to one inode what apply does to all; of a data atom only the
+// first cut bytes when cut is not negative.
+func (a *Atom) applyTo(i ino, n *node, m *blockMaker, cut int) {
+	if a.entries() {
+		a.applyEntry(i, n)
+	} else {
+		a.applyFile(n, m, cut)
+	}
+}
+
+// applyEntry changes directory i.
+func (a *Atom) applyEntry(i ino, n *node) {
+	switch {
+	case a.Kind == AtomBind:
+		n.bind(a.name, a.ino)
+		return
+	case a.dir == i:
+		n.unbind(a.name)
+	}
+	if a.Kind == AtomRename && a.to == i {
+		n.bind(a.toName, a.ino)
+	}
+}
+
+// applyFile changes a file. Bytes behind its end are kept until the caller
+// trims, because the growth that covers them may be a later atom.
 func (a *Atom) applyFile(n *node, m *blockMaker, cut int) {
 	s := int64(m.sector)
 	switch a.Kind {
@@ -112,7 +129,7 @@ func (a *Atom) applyFile(n *node, m *blockMaker, cut int) {
 		case a.full != nil:
 			n.setBlock(i, a.full)
 		default:
-			n.setBlock(i, m.overlay(n.block(i), int(a.Off%s), a.data))
+			n.setBlock(i, a.laid.over(m, n.block(i), int(a.Off%s), a.data))
 		}
 	case AtomGrow:
 		n.size = max(n.size, a.Size)

@@ -74,6 +74,37 @@ func BenchmarkImages(b *testing.B) {
 	}
 }
 
+// BenchmarkSubsets enumerates a state with twelve units in four files and the
+// directory, without opening any image.
+func BenchmarkSubsets(b *testing.B) {
+	f := smallDatabase(b, faultfs.Options{}, 4)
+	must := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i, name := range []string{"/db/dir", "/db/free", "/db/wal-000001.log", "/db/data-000001.p1seg"} {
+		h, err := f.OpenFile(name, vfs.Write)
+		must(err)
+		for k := range []int{1, 1, 2, 4}[i] {
+			_, err = h.WriteAt(bytes.Repeat([]byte{byte(i + 1)}, 500), int64(k*700))
+			must(err)
+		}
+	}
+	must(vfs.ReplaceFile(f, "/db/other", nil))
+	must(f.Rename("/db/other", "/db/meta"))
+	s := f.State()
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		for range s.Images(faultfs.Enum{MaxSubset: 12}) {
+			n++
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "images/s")
+	b.ReportMetric(float64(n)/float64(b.N), "images")
+}
+
 func BenchmarkWriteSync(b *testing.B) {
 	for range b.N {
 		smallDatabase(b, faultfs.Options{}, 16)

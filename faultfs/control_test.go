@@ -14,16 +14,20 @@ import (
 )
 
 func TestLogText(t *testing.T) {
-	s := newScript(t, faultfs.New(faultfs.Options{}))
-	s.run("create a; write a 0 X100; fault sync#1:EIO:F1; !sync a")
+	label := ""
+	s := newScript(t, faultfs.New(faultfs.Options{Label: func() string { return label }}))
+	s.run("create a; write a 0 X100; fault sync#1:EIO:F1")
+	label = "writer 2, put"
+	s.run("!sync a")
+	label = ""
 	s.fs.Note("acked")
 	s.run("trunc a 5; rename a b; !remove c; close a")
 	if _, err := s.fs.Lock("/L", false); err != nil {
 		t.Fatal(err)
 	}
 	want := `1 create /a +write +create +exclusive
-2 write /a [0,+100)
-3 sync /a => sync /a: input/output error {sync/*#1:EIO:F1}
+2 write /a [0,+100) 6cb5a5ab426e6d7d
+3 sync /a => sync /a: input/output error {sync/*#1:EIO:F1} by writer 2, put
 4 note "acked"
 5 truncate /a to 5
 6 rename /a -> /b
@@ -35,8 +39,11 @@ func TestLogText(t *testing.T) {
 		t.Errorf("log is\n%swant\n%s", got, want)
 	}
 	rec := s.fs.Log().Records()[2]
-	if rec.Seq != 3 || rec.Kind != faultfs.KindSync || rec.Path != "/a" || rec.Err == nil || rec.Caller != "" {
+	if rec.Seq != 3 || rec.Kind != faultfs.KindSync || rec.Path != "/a" || rec.Err == nil || rec.Caller != "" || rec.Label != "writer 2, put" || rec.Sum() != 0 {
 		t.Errorf("record %+v", rec)
+	}
+	if other := newScript(t, s.fs.Snapshot()); other.fs.Mkdir("/x") != nil || other.fs.Log().Records()[0].Label != "" {
+		t.Error("another disk asks the hook of this one")
 	}
 	s.fs.ResetLog()
 	s.run("mkdir d")
@@ -196,6 +203,11 @@ func TestLocksEndWithTheProcess(t *testing.T) {
 	}
 	if f.Locks() != 1 {
 		t.Errorf("%d locks", f.Locks())
+	}
+	r := newScript(t, faultfs.New(faultfs.Options{}))
+	r.run("create a; write a 0 A; remove a")
+	if used, left := r.fs.Used(), r.fs.State().Kill().Used(); used != 4096 || left != 0 {
+		t.Errorf("a removed file takes %d bytes while it is open, %d after a kill", used, left)
 	}
 }
 

@@ -51,54 +51,6 @@ func (d *disk) settled(t tree) *disk {
 	return c
 }
 
-// crashed is the tree after a power cut that let the chosen pending atoms
-// persist, under a law that is not Kill. The disk must be frozen.
-func (d *disk) crashed(sel Selection, p Profile) tree {
-	t := d.durable.fork()
-	for i, a := range d.pending {
-		if !sel.Has(i) || p.Law == NoPSOW && sel.cutAtom == i+1 {
-			continue
-		}
-		a.apply(&t, d.mk, sel.cutOf(i))
-	}
-	switch {
-	case p.Law == Garbage:
-		d.foul(&t, sel, p.Seed)
-	case p.Law == NoPSOW && sel.cutAtom > 0 && sel.cutAtom <= len(d.pending):
-		d.destroy(&t, d.pending[sel.cutAtom-1], sel.cutBytes, p.Seed)
-	}
-	d.trimAll(&t)
-	return t
-}
-
-// destroy takes all bytes of the sector that a data atom was on its way to,
-// whatever put them there: no bytes written leaves zeros, else noise.
-func (d *disk) destroy(t *tree, a *Atom, cut int, seed uint64) {
-	n := t.edit(a.ino)
-	if n == nil || a.Kind != AtomData {
-		return
-	}
-	i := int(a.Off / int64(d.mk.sector))
-	if cut == 0 {
-		n.setBlock(i, d.mk.zero)
-		return
-	}
-	n.setBlock(i, d.mk.whole(noise(mix(mix(seed, uint64(a.ino)), uint64(i)), d.mk.sector)))
-}
-
-// trimAll trims the files that pending atoms may have written behind their
-// ends, and brings the intended sizes in line.
-func (d *disk) trimAll(t *tree) {
-	for _, a := range d.pending {
-		if a.entries() {
-			continue
-		}
-		if n := t.get(a.ino); n != nil && n.own == t.own {
-			n.trim(d.mk)
-		}
-	}
-}
-
 // killed is the disk after the death of every process: files without a name
 // are gone with their handles, everything else stays as it is.
 func (d *disk) killed() *disk {

@@ -47,14 +47,16 @@
 //	prefix        only prefixes of the calls; every sync persists all before it
 //	garbage       posix, with noise or old bytes where a write's size persists without its bytes
 //	split-rename  posix, with renames in steps: both names, neither, the new one with the old target
-//	nopsow        posix, and one sector in flight may lose all its bytes, durable ones included
+//	nopsow        posix, and one sector in flight may lose all its bytes, durable ones included;
+//	              of such a disk a program can promise no more than to notice
 //	kill          the live view, with everything still pending
 //
 // From posix to prefix each law allows a part of what the one before allows. A
 // sync binds atoms of other files only under the laws that say so; State.Lawful
 // tells what of a selection a law lets persist, and Image and Crash go by it.
 // For a power cut after a kill, open the disk of a kill image and enumerate the
-// log of what the next process does.
+// log of what the next process does. In flight under nopsow are the sectors of
+// pending writes, and those in which a pending cut leaves zeros behind the end.
 //
 // # Crash points
 //
@@ -62,13 +64,19 @@
 // that each call did, by reference, so that Log.Points rebuilds the disk after
 // every call, and State.Images the disks that a power cut may leave there,
 // without running the program again. States and images are immutable and
-// share their sectors; each FS made from them is on its own.
+// share their sectors, and files of the images of a state that differ elsewhere
+// only; each FS made from them is on its own.
 //
 //	for state := range f.Log().Points() {
 //		for image := range state.Images(faultfs.Enum{}) {
 //			check(image.FS())
 //		}
 //	}
+//
+// A Record says what was called, on what path and inode, where in the file, with
+// which bytes, what came of it, who called (Options.Label: goroutine, operation)
+// and from which line (Options.Callers). Log.Fingerprint is the same for two runs
+// of a repeatable program.
 //
 // # Faults
 //
@@ -107,5 +115,7 @@
 // an error. After a failed sync that marked pages clean, a later write to the
 // same sector does not carry the lost bytes along, although the system's cache
 // might write them with it. A size that Truncate or Allocate made reads as
-// zeros under every law. Creating calls do not change place with others.
+// zeros under every law. Creating calls do not change place with others. A sync
+// of either directory covers all steps of a rename between two, also under
+// split-rename.
 package faultfs

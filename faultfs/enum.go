@@ -31,7 +31,10 @@ type Enum struct {
 	// number of the call decide which.
 	Random int
 	Seed   uint64
-	// Profile is what the disk may leave; the zero value means the profile that
+	// Profile is what the disk may leave. Under NoPSOW each sector in flight is
+	// also lost, up to 1024 of them, with every subset of the units where those
+	// are at most 256 selections more, else with nothing, all, and all before it.
+	// The zero value means the profile that
 	// the state is seen under, which is Posix unless State.Under was called.
 	Profile Profile
 	// Fixed are path classes whose atoms are not chosen: they persist in every
@@ -68,7 +71,7 @@ func (s *State) Selections(e Enum) iter.Seq[Selection] {
 		return func(yield func(Selection) bool) { yield(All(len(s.d.pending))) }
 	}
 	return func(yield func(Selection) bool) {
-		c := choice{pending: s.d.pending, all: All(len(s.d.pending)), law: s.profile.Law, yield: yield}
+		c := choice{pending: s.d.pending, sector: int64(s.d.mk.sector), all: All(len(s.d.pending)), law: s.profile.Law, yield: yield}
 		if c.law.narrows() {
 			c.yield = s.lawfulOnce(yield)
 		}
@@ -105,6 +108,7 @@ func (s *State) lawfulOnce(yield func(Selection) bool) func(Selection) bool {
 // choice walks the selections of one state until yield has had enough.
 type choice struct {
 	pending []*Atom
+	sector  int64
 	calls   [][2]int // [from, to) in pending of what each call made, fixed ones left out
 	units   [][2]int // likewise of each unit
 	all     Selection
@@ -124,7 +128,7 @@ func (c *choice) run(e Enum, last int) bool {
 		}
 	case len(c.units) <= e.maxSubset():
 		// Prefixes and singles are subsets of the units too.
-		if !c.subsets(c.units, c.fixed) {
+		if !c.subsets(c.units, c.fixed, c.yield) {
 			return false
 		}
 	case !c.bounded(e, last):
@@ -133,7 +137,7 @@ func (c *choice) run(e Enum, last int) bool {
 	if !e.NoTears && !c.tears() {
 		return false
 	}
-	if c.law == NoPSOW && !c.losses() {
+	if c.law == NoPSOW && !c.losses(e.maxSubset()) {
 		return false
 	}
 	return !e.ByteCuts || c.law == NoPSOW || c.byteCuts(last)
@@ -189,8 +193,8 @@ func calls(pending []*Atom) [][2]int {
 	return u
 }
 
-// subsets adds every proper subset of the units to a selection.
-func (c *choice) subsets(units [][2]int, to Selection) bool {
+// subsets visits a selection with every proper subset of the units added.
+func (c *choice) subsets(units [][2]int, to Selection, visit func(Selection) bool) bool {
 	for mask := 0; mask < 1<<len(units)-1; mask++ {
 		s := to.clone()
 		for i, u := range units {
@@ -198,7 +202,7 @@ func (c *choice) subsets(units [][2]int, to Selection) bool {
 				s.setRange(u)
 			}
 		}
-		if !c.yield(s) {
+		if !visit(s) {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package faultfs_test
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -156,6 +157,27 @@ func TestTears(t *testing.T) {
 	if diff := diffSets(outcomes(t, s, e), want[:2]); diff != "" {
 		t.Errorf("no tears:%s", diff)
 	}
+	s = pendingState(t, "create a; write a 0 O2048", "write a 0 A1024; write a 1024 B1024")
+	e.NoTears = false
+	want = []string{"a=O2048", "a=A1024B1024", "a=A1024O1024", "a=A1024B512O512", "a=A1024O512B512"}
+	if diff := diffSets(outcomes(t, s, e), want); diff != "" {
+		t.Errorf("the last write of a file:%s", diff)
+	}
+}
+
+// TestMostTellingFirst wants nothing and everything before all other choices,
+// so that a search that stops at the first failure names a simple one.
+func TestMostTellingFirst(t *testing.T) {
+	s := pendingState(t, "create a; write a 0 O1024", "write a 0 A512; write a 512 B512; create b; create c")
+	for _, e := range []faultfs.Enum{{}, {MaxSubset: -1}, {MaxSubset: -1, Wide: true}} {
+		var first []string
+		for sel := range s.Selections(e) {
+			first = append(first, sel.String())
+		}
+		if !slices.Equal(first[:2], []string{"0", "f"}) {
+			t.Errorf("%+v begins with %v", e, first[:2])
+		}
+	}
 }
 
 // TestFixedAtoms leaves the lock file out of the choice.
@@ -174,11 +196,19 @@ func TestFixedAtoms(t *testing.T) {
 // TestImagesAreTheirSelections takes every image apart again: the disk made
 // from the printed selection is the image.
 func TestImagesAreTheirSelections(t *testing.T) {
-	log := smallDatabase(t, faultfs.Options{Sector: 512}, 4).Log()
+	var states []*faultfs.State
+	for s := range smallDatabase(t, faultfs.Options{Sector: 512}, 4).Log().Points() {
+		states = append(states, s)
+	}
+	states = append(states, pendingState(t, "create a; write a 0 O102400", "write a 0 A51200; write a 51200 B51200"))
 	images := 0
-	for s := range log.Points() {
-		seen := map[faultfs.Digest]bool{}
-		for im := range s.Images(faultfs.Enum{MaxSubset: 4, ByteCuts: true}) {
+	e := faultfs.Enum{MaxSubset: 4, ByteCuts: true}
+	for _, s := range states {
+		seen, alone := map[faultfs.Digest]bool{}, map[faultfs.Digest]bool{}
+		for sel := range s.Selections(e) {
+			alone[s.Image(sel).Digest] = true
+		}
+		for im := range s.Images(e) {
 			images++
 			if seen[im.Digest] {
 				t.Fatalf("%v comes twice", im)
@@ -195,6 +225,9 @@ func TestImagesAreTheirSelections(t *testing.T) {
 			if len(f.State().Pending()) != 0 || f.Seq() != 0 {
 				t.Fatalf("%v: the disk is not fresh", im)
 			}
+		}
+		if !maps.Equal(seen, alone) {
+			t.Errorf("call %d: %d images, %d when each is made alone", s.From, len(seen), len(alone))
 		}
 	}
 	if images < 200 {

@@ -104,7 +104,7 @@ func (c *choice) names() bool {
 	older := with(c.fixed, entries[:len(entries)-len(varied)])
 	data := c.atomsOf(func(a *Atom) bool { return !a.entries() })
 	for _, base := range []Selection{older, with(older, data)} {
-		if !c.subsets(varied, base) || !c.yield(with(base, varied)) {
+		if !c.subsets(varied, base, c.yield) || !c.yield(with(base, varied)) {
 			return false
 		}
 	}
@@ -147,27 +147,5 @@ func (c *choice) lastCall(seq int) bool {
 	}
 	before := c.all.clone()
 	before.clearRange(g)
-	return c.subsets(units(c.pending, [][2]int{g}), before)
-}
-
-// losses takes, one at a time, a whole sector that was on its way to the disk,
-// together with nothing, all, and all before it of what was pending. Cutting
-// no byte leaves zeros, cutting one leaves noise.
-func (c *choice) losses() bool {
-	data := c.atomsOf(func(a *Atom) bool { return a.Kind == AtomData })
-	before := c.fixed.clone()
-	for k, u := range data {
-		for i := 0; i < u[0]; i++ {
-			before.set(i)
-		}
-		if k%(1+len(data)/maxTears) != 0 {
-			continue
-		}
-		for _, s := range []Selection{c.fixed, c.all, before} {
-			if !c.yield(s.Cut(u[0], 0)) || !c.yield(s.Cut(u[0], 1)) {
-				return false
-			}
-		}
-	}
-	return true
+	return c.subsets(units(c.pending, [][2]int{g}), before, c.yield)
 }

@@ -3,6 +3,7 @@ package faultfs_test
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"syscall"
@@ -45,6 +46,29 @@ func TestPlanText(t *testing.T) {
 	} {
 		if p, err := faultfs.ParsePlan(text); err == nil {
 			t.Errorf("%q parses as %v", text, p)
+		}
+	}
+}
+
+// TestAnyPlanText prints and parses faults of all kinds with fields drawn at
+// random: the text stands for the fault.
+func TestAnyPlanText(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, f := range slices.Repeat(faultfs.Errors(0), 20) {
+		f.N, f.Times = 1+r.IntN(9), r.IntN(3)
+		f.Sticky, f.Here = f.Times == 0 && r.IntN(2) == 0, r.IntN(3) == 0
+		f.Class = faultfs.Class(r.IntN(1 << 10))
+		f.Kind |= faultfs.Kind(r.IntN(1 << 21))
+		f.Site = []string{"", "wal/log.go:12", "vfs/helpers.go:9<pager/meta.go:7"}[r.IntN(3)]
+		switch f.Effect {
+		case faultfs.EffectF5:
+			f.Keep = 1 + r.Uint64()>>1
+		case faultfs.EffectShuffle:
+			f.Seed = r.Uint64()
+		}
+		text := faultfs.Plan{f}.String()
+		if again := mustParse(t, text); !reflect.DeepEqual(again, faultfs.Plan{f}) {
+			t.Fatalf("%q parses to %+v, want %+v", text, again, f)
 		}
 	}
 }

@@ -30,6 +30,10 @@ type Options struct {
 	// NoReads keeps successful reading calls out of the log. They are counted
 	// and numbered all the same.
 	NoReads bool
+	// Label tells who makes a call: the goroutine, the operation of the program,
+	// whatever tells one call from another. It is asked once for each call, on
+	// the goroutine that makes it, before Before.
+	Label func() string
 	// Before is called before each call is made, outside all locks; it may
 	// block. A sync covers what was written before Before was called.
 	Before func(Call)
@@ -107,6 +111,10 @@ type op struct {
 // begin numbers a call and locks the FS until end.
 func (f *FS) begin(c Call) (op, error) {
 	start := int(f.seq.Load())
+	var label string
+	if f.opts.Label != nil {
+		label = f.opts.Label()
+	}
 	if f.opts.Before != nil {
 		f.opts.Before(c)
 	}
@@ -115,7 +123,7 @@ func (f *FS) begin(c Call) (op, error) {
 		f.mu.Unlock()
 		return op{}, pathError(c.Kind.String(), c.Path, ErrCrashed)
 	}
-	rec := &Record{Seq: int(f.seq.Add(1)), Call: c, Start: start}
+	rec := &Record{Seq: int(f.seq.Add(1)), Call: c, Start: start, Label: label}
 	if f.opts.Callers || f.faults.sited {
 		rec.Caller, rec.Outer = f.where()
 	}

@@ -24,8 +24,9 @@ func (s *State) Images(e Enum) iter.Seq[Image] {
 	return func(yield func(Image) bool) {
 		seen := make(map[Digest]struct{})
 		under := s.under(e)
+		b := under.builder()
 		for sel := range under.Selections(e) {
-			im := under.Image(sel)
+			im := under.image(b, sel)
 			if _, known := seen[im.Digest]; known {
 				continue
 			}
@@ -39,13 +40,22 @@ func (s *State) Images(e Enum) iter.Seq[Image] {
 
 // Image is the disk that a power cut leaves if the selected atoms persist, as
 // far as the profile allows it.
-func (s *State) Image(sel Selection) Image {
+func (s *State) Image(sel Selection) Image { return s.image(s.builder(), sel) }
+
+// builder is nil under Kill.
+func (s *State) builder() *builder {
 	if s.profile.Law == Kill {
+		return nil
+	}
+	return s.d.builder(s.profile)
+}
+
+func (s *State) image(b *builder, sel Selection) Image {
+	if b == nil {
 		return Image{State: s, Sel: All(len(s.d.pending)), Digest: s.d.live.digest(), t: s.d.live}
 	}
 	sel = s.Lawful(sel)
-	t := s.d.crashed(sel, s.profile)
-	t.own = nil
+	t := b.tree(sel)
 	return Image{State: s, Sel: sel, Digest: t.digest(), t: t}
 }
 

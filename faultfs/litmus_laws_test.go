@@ -132,6 +132,13 @@ var lawLitmusTests = []lawLitmus{
 		[]string{"a=O512 b=O512", "a=A512 b=O512", "a=O512 b=B512", "a=A512 b=B512", "a=.512 b=O512", "a=?512 b=O512", "a=.512 b=B512", "a=?512 b=B512",
 			"a=O512 b=.512", "a=O512 b=?512", "a=A512 b=.512", "a=A512 b=?512"}},
 
+	{faultfs.NoPSOW, "with every subset of the rest", "create a; write a 0 O512; create c", "write a 0 N512; create b; remove c",
+		[]string{"a=O512 c=", "a=O512", "a=O512 b= c=", "a=O512 b=", "a=N512 c=", "a=N512", "a=N512 b= c=", "a=N512 b=",
+			"a=.512 c=", "a=.512", "a=.512 b= c=", "a=.512 b=", "a=?512 c=", "a=?512", "a=?512 b= c=", "a=?512 b="}},
+	{faultfs.NoPSOW, "a cut inside a sector writes it", "create a; write a 0 O1024", "trunc a 600",
+		[]string{"a=O1024", "a=O600", "a=O512.88", "a=O512?88"}},
+	{faultfs.NoPSOW, "a cut between sectors writes none", "create a; write a 0 O1024", "trunc a 512", []string{"a=O1024", "a=O512"}},
+
 	// Processes end, the machine does not.
 	{faultfs.Kill, "writes stay", "create a; write a 0 O", "write a 0 N", []string{"a=N"}},
 	{faultfs.Kill, "names stay", "create a; write a 0 X", "rename a b; create c", []string{"b=X c="}},

@@ -120,6 +120,9 @@ var litmusTests = []litmus{
 	{"F5: the first of three sectors", "create a; write a 0 O1536", "write a 0 N1536; fault sync#1:EIO:F5=1; !sync a; sync a", "a=N1536", []string{"a=N512O1024"}},
 	{"F5: every second sector", "create a; write a 0 O1536", "write a 0 N1536; fault sync#1:EIO:F5; !sync a; sync a", "", []string{"a=N512O512N512"}},
 
+	{"F5: a cut persists, the growth before it does not", "create a; write a 0 O512", "write a 512 N1024; trunc a 1024; fault sync#1:EIO:F5=8; !sync a",
+		"a=O512N512", []string{"a=O512"}},
+
 	// The end of a process, and of the machine after it.
 	{"kill, then power", "create a; write a 0 O", "write a 0 N; kill", "a=N", []string{"a=O", "a=N"}},
 	{"kill, synced by the next process", "create a; write a 0 O", "write a 0 N; kill; sync a", "", []string{"a=N"}},

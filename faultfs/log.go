@@ -40,9 +40,7 @@ func (l *Log) Fingerprint() Digest {
 	for _, r := range l.records {
 		h = mix(h, hashName(r.String()))
 		for _, a := range r.acts {
-			switch a := a.(type) {
-			case writeAct:
-				h = mix(h, hashBytes(a.data))
+			switch a := a.(type) { // what writes put is in their text
 			case replaceAct:
 				h = mix(h, hashBytes(a.data))
 			case patchAct:

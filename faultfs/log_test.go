@@ -13,12 +13,13 @@ func TestFingerprint(t *testing.T) {
 		return s.fs.Log().Fingerprint()
 	}
 	const base = "create a; write a 0 A; sync a"
-	if run(base) != run(base) {
+	first := run(base)
+	if again := run(base); again != first {
 		t.Error("two equal runs differ")
 	}
 	for _, other := range []string{"create a; write a 0 B; sync a", "create a; write a 1 A; sync a", "create a; write a 0 A; datasync a",
 		"create a; write a 0 A", base + "; !remove b", "create a; write a 0 A; fault sync#1:EIO:F3; !sync a"} {
-		if run(other) == run(base) {
+		if run(other) == first {
 			t.Errorf("%q has the fingerprint of %q", other, base)
 		}
 	}
@@ -34,9 +35,7 @@ func TestDoubleCrash(t *testing.T) {
 		next := newScript(t, im.FS())
 		next.run("write a 1 M; sync a; create b")
 		for state := range next.fs.Log().Points() {
-			for _, text := range outcomes(t, state, faultfs.Enum{}) {
-				all = append(all, text)
-			}
+			all = append(all, outcomes(t, state, faultfs.Enum{})...)
 		}
 	}
 	want := []string{"a=O", "a=O.", "a=OM", "a=OM b=", "a=N", "a=N.", "a=NM", "a=NM b="}

@@ -44,6 +44,14 @@ type node struct {
 	late error
 }
 
+// clone is a copy that whoever has the token may change.
+func (n *node) clone(own *token) *node {
+	c := *n
+	c.own, c.ownBlocks = own, false
+	c.entries = slices.Clone(n.entries)
+	return &c
+}
+
 func (n *node) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(n.entries, name, func(e entry, s string) int { return cmp.Compare(e.name, s) })
 }

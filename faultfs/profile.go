@@ -31,7 +31,8 @@ const (
 	SplitRename
 	// NoPSOW is Posix on a disk without powersafe overwrite: of the sectors on
 	// their way to the disk one may lose all of its bytes, those that were
-	// durable before included. It then holds zeros or noise.
+	// durable before included. It then holds zeros or noise. A cut that ends
+	// inside a sector writes that sector too. There are no byte cuts.
 	NoPSOW
 	// Kill ends the processes and not the machine: the live view is the only
 	// outcome, and what was pending stays pending. For a power cut after it,

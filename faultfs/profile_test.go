@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
@@ -163,8 +164,19 @@ func TestWide(t *testing.T) {
 	}
 }
 
-// TestLostSectors bounds what NoPSOW tries on long writes, and names the
-// sector that is lost.
+// TestNothingBehindTheEnd grows a file whose last sector was lost to noise.
+func TestNothingBehindTheEnd(t *testing.T) {
+	s := pendingState(t, "create a; write a 0 O100", "write a 0 N10").Under(faultfs.Profile{Law: faultfs.NoPSOW})
+	f := newScript(t, s.Crash(faultfs.None().Cut(0, 1)))
+	f.run("trunc a 200")
+	data, err := f.fs.ReadFile("/a")
+	if err != nil || len(data) != 200 || pack(data[100:]) != ".100" || strings.Contains(pack(data[:100]), "O") {
+		t.Errorf("%s, %v", pack(data), err)
+	}
+}
+
+// TestLostSectors wants every sector of a long write lost, and a bounded number
+// of a very long one.
 func TestLostSectors(t *testing.T) {
 	s := pendingState(t, "create a; write a 0 O300000", "write a 0 A300000").Under(faultfs.Profile{Law: faultfs.NoPSOW})
 	atoms := map[int]bool{}
@@ -173,7 +185,17 @@ func TestLostSectors(t *testing.T) {
 			atoms[atom] = true
 		}
 	}
-	if n := len(s.Pending()); n != 586 || len(atoms) < 100 || len(atoms) > 128 {
+	if n := len(s.Pending()); n != 586 || len(atoms) != n {
+		t.Errorf("%d of %d sectors lost", len(atoms), n)
+	}
+	s = pendingState(t, "create a; write a 0 O600000", "write a 0 A600000").Under(faultfs.Profile{Law: faultfs.NoPSOW})
+	clear(atoms)
+	for sel := range s.Selections(faultfs.Enum{NoTears: true, NoSingles: true}) {
+		if atom, _, cut := sel.CutAtom(); cut {
+			atoms[atom] = true
+		}
+	}
+	if n := len(s.Pending()); n != 1172 || len(atoms) != n/2 {
 		t.Errorf("%d of %d sectors lost", len(atoms), n)
 	}
 	if _, _, cut := faultfs.All(3).CutAtom(); cut {

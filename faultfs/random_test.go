@@ -242,16 +242,21 @@ func TestSameAsMemory(t *testing.T) {
 	}
 }
 
-// operations is how many random calls are compared with the system's disk. The
-// nightly run makes a million: TMPDIR decides on which disk, and a file system
-// in memory is a good choice.
-var operations = flag.Int("operations", 1800, "random calls to compare with the disk of the system")
+// operations is how many random calls are compared with the system's disk, and
+// firstSeed what they start from. The nightly run makes a million, each night
+// others: TMPDIR decides on which disk, and a file system in memory is a good
+// choice.
+var (
+	operations = flag.Int("operations", 1800, "random calls to compare with the disk of the system")
+	firstSeed  = flag.Uint64("first-seed", 0, "seed of the first 300 of them; the next ones have the next seeds")
+)
 
 // TestSameAsSystem compares the live view with the disk of the system.
 func TestSameAsSystem(t *testing.T) {
 	const steps = 300
 	root := t.TempDir()
-	for seed := range uint64((*operations + steps - 1) / steps) {
+	for i := range uint64((*operations + steps - 1) / steps) {
+		seed := *firstSeed + i
 		dir := filepath.Join(root, fmt.Sprint(seed))
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)

@@ -26,6 +26,7 @@ type Record struct {
 	N      int64  // bytes read or written
 	Err    error  // what the call returned
 	Fault  string // the fault that struck, "" if none
+	Label  string // what Options.Label told when the call began
 	Caller string // file:line, with Options.Callers
 	Outer  string // file:line outside package vfs, where Caller is a helper there
 	Note   string // KindNote: the text; KindTamper: what was done; else, of a call out of its place, whose
@@ -44,6 +45,16 @@ func (r *Record) Data() []byte {
 	return nil
 }
 
+// Sum is a hash of Data, 0 where there is none.
+func (r *Record) Sum() Digest {
+	if data := r.Data(); len(data) > 0 {
+		return Digest(hashBytes(data))
+	}
+	return 0
+}
+
+// String is one line: the number, the kind, names and places, a write with its
+// Sum, then what came of it, who made the call and where.
 func (r *Record) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %v", r.Seq, r.Kind)
@@ -63,6 +74,9 @@ func (r *Record) String() string {
 	case KindTruncate:
 		fmt.Fprintf(&b, " to %d", r.Len)
 	}
+	if sum := r.Sum(); sum != 0 {
+		fmt.Fprintf(&b, " %v", sum)
+	}
 	b.WriteString(flagString(r.Flag))
 	if r.Note != "" {
 		fmt.Fprintf(&b, " %q", r.Note)
@@ -72,6 +86,9 @@ func (r *Record) String() string {
 	}
 	if r.Fault != "" {
 		fmt.Fprintf(&b, " {%s}", r.Fault)
+	}
+	if r.Label != "" {
+		fmt.Fprintf(&b, " by %s", r.Label)
 	}
 	if r.Caller != "" {
 		fmt.Fprintf(&b, " @%s", r.Caller)

@@ -62,7 +62,8 @@ func (s Selection) Without(i int) Selection {
 
 // Cut adds data atom i, of which only the first n bytes persist: a write that
 // was in flight and tore inside a sector. At most one atom is cut. Under NoPSOW
-// the whole sector is lost, to zeros if n is 0 and else to noise.
+// the whole sector is lost, to zeros if n is 0 and else to noise; there i may
+// also be a cut that ends inside a sector.
 func (s Selection) Cut(i, n int) Selection {
 	s = s.With(i)
 	s.cutAtom, s.cutBytes = i+1, n

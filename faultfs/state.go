@@ -42,10 +42,10 @@ func (s *State) Kill() *FS {
 	return newFS(s.derived(), s.d.killed(), s.To)
 }
 
-// derived are the options of a disk made from this one: the hook belongs to
-// the run that set it.
+// derived are the options of a disk made from this one: the hooks belong to
+// the run that set them.
 func (s *State) derived() Options {
 	o := s.opts
-	o.Before = nil
+	o.Before, o.Label = nil, nil
 	return o
 }

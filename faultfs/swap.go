@@ -45,7 +45,7 @@ func (f *FS) late(after *Record) {
 	}
 	f.delayed = nil
 	c := d.rec.Call
-	rec := &Record{Call: c, Start: f.Seq(), Caller: d.rec.Caller, Outer: d.rec.Outer,
+	rec := &Record{Call: c, Start: f.Seq(), Label: d.rec.Label, Caller: d.rec.Caller, Outer: d.rec.Outer,
 		Note: "in place of " + strconv.Itoa(d.rec.Seq), Inode: d.rec.Inode}
 	rec.Seq = int(f.seq.Add(1))
 	o := op{f: f, rec: rec, start: rec.Start}

@@ -35,7 +35,7 @@ func (a syncAct) apply(d *disk, _ *Record) {
 		}
 		if a.persists(count) {
 			d.bury(at)
-			at.apply(&d.durable, d.mk, -1)
+			at.apply(&d.durable, d.mk)
 		} else {
 			dropped = true
 		}

@@ -47,12 +47,9 @@ func (t *tree) edit(i ino) *node {
 	if n == nil || n.own == t.own {
 		return n
 	}
-	c := *n
-	c.own = t.own
-	c.ownBlocks = false
-	c.entries = slices.Clone(n.entries)
-	t.nodes[i] = &c
-	return &c
+	c := n.clone(t.own)
+	t.nodes[i] = c
+	return c
 }
 
 // put sets an inode, nil to forget it.
