@@ -71,6 +71,12 @@ func open(path string, o *Options, readOnly bool) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openResolved(path, o, p)
+}
+
+// openResolved opens with options of which p is what the pager needs.
+func openResolved(path string, o *Options, p pager.Options) (*DB, error) {
+	readOnly := p.ReadOnly
 	root := filepath.Clean(path)
 	snaps := newSnapshots(root, o, p)
 	p.Release = snaps.close

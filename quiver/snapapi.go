@@ -15,7 +15,10 @@ import (
 // durable first, so that it has them. With Options.SnapPersist it is entered in
 // the registry and survives crashes when Snapshot has returned. Writes wait
 // while it begins; reads do not.
-func (db *DB) Snapshot() (*Snapshot, error) {
+func (db *DB) Snapshot() (*Snapshot, error) { return db.snapshot(db.snaps.persist) }
+
+// snapshot begins one; persist says that it is to outlive the handle.
+func (db *DB) snapshot(persist bool) (*Snapshot, error) {
 	if err := db.open(); err != nil {
 		return nil, err
 	}
@@ -29,15 +32,15 @@ func (db *DB) Snapshot() (*Snapshot, error) {
 	}
 	id := db.snaps.newID()
 	var side *snap.Sidecar
-	sn, err := db.pg.BeginSnapshot(db.snaps.persist, func(lsn uint64, heads []uint64) (pager.Keeper, error) {
+	sn, err := db.pg.BeginSnapshot(persist, func(lsn uint64, heads []uint64) (pager.Keeper, error) {
 		var err error
-		side, err = db.snaps.begin(id, lsn, heads)
+		side, err = db.snaps.begin(id, lsn, heads, persist)
 		return keeper{side}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if db.snaps.persist {
+	if persist {
 		db.snaps.mu.Lock()
 		db.snaps.kept[id] = &keptSnapshot{sn, side}
 		db.snaps.mu.Unlock()

@@ -35,6 +35,15 @@ type snapWorld struct {
 	model   snapPairs
 	persist bool
 	snaps   []*liveSnapshot
+	backups []takenBackup
+}
+
+// takenBackup is a backup, what it must restore to, and the one that it goes over.
+type takenBackup struct {
+	dir  string
+	lsn  uint64
+	over int // -1: full
+	want snapPairs
 }
 
 type liveSnapshot struct {
@@ -108,6 +117,8 @@ func (w *snapWorld) step(i int) {
 		w.end(w.rng.IntN(len(w.snaps)))
 	case r == 18 && w.rng.IntN(4) == 0:
 		w.reopen(w.rng.IntN(2) == 0)
+	case r == 18:
+		w.backUp()
 	case r == 19:
 		_, err := w.db.Recount(w.t.Context(), nil)
 		require.NoError(w.t, err)
@@ -120,6 +131,39 @@ func (w *snapWorld) begin() error {
 		w.snaps = append(w.snaps, &liveSnapshot{s, maps.Clone(w.model)})
 	}
 	return err
+}
+
+// backUp takes a full backup, or one that goes over an earlier one.
+func (w *snapWorld) backUp() {
+	b := takenBackup{dir: fmt.Sprintf("/backup %d", len(w.backups)), over: w.rng.IntN(len(w.backups)+1) - 1, want: maps.Clone(w.model)}
+	o := quiver.BackupOptions{}
+	if b.over >= 0 {
+		o.Since = &w.backups[b.over].lsn
+	}
+	info, err := w.db.Backup(w.t.Context(), b.dir, o)
+	require.NoError(w.t, err)
+	b.lsn = info.LSN
+	w.backups = append(w.backups, b)
+}
+
+// judgeBackups restores each backup over those that it goes over.
+func (w *snapWorld) judgeBackups() {
+	for i := range w.backups {
+		path := fmt.Sprintf("/restored %d", i)
+		var restore func(x int)
+		restore = func(x int) {
+			if over := w.backups[x].over; over >= 0 {
+				restore(over)
+			}
+			_, err := quiver.Restore(w.t.Context(), path, w.backups[x].dir, quiver.RestoreOptions{FS: w.f, Verify: true})
+			require.NoError(w.t, err)
+		}
+		restore(i)
+		db, err := quiver.OpenReadOnly(path, &quiver.Options{FS: w.f})
+		require.NoError(w.t, err)
+		require.Equal(w.t, w.backups[i].want, scanPairs(w.t, db.Scan(quiver.ScanOptions{})), "backup %d", i)
+		require.NoError(w.t, db.Close())
+	}
 }
 
 func (w *snapWorld) end(x int) {
@@ -154,6 +198,7 @@ func (w *snapWorld) check(strict bool) {
 // TestSnapshotsShowTheirMoment: whatever is written, deleted, freed, reused,
 // checkpointed or recounted, and over clean closes and power cuts, a snapshot
 // shows what was there when it began; and when all have ended no page is lost.
+// Backups restore to what was there when they were taken.
 func TestSnapshotsShowTheirMoment(t *testing.T) {
 	for seed := range uint64(8) {
 		for _, persist := range []bool{false, true} {
@@ -176,6 +221,7 @@ func TestSnapshotsShowTheirMoment(t *testing.T) {
 				require.NoError(t, err)
 				w.check(true)
 				require.NoError(t, w.db.Close())
+				w.judgeBackups()
 			})
 		}
 	}

@@ -168,15 +168,15 @@ func (s *snapshots) sweep() error {
 
 // begin makes the files of a new snapshot, and enters a persisted one into the
 // registry: from then on it survives a crash.
-func (s *snapshots) begin(id string, lsn uint64, heads []uint64) (*snap.Sidecar, error) {
+func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (*snap.Sidecar, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, err := s.options(s.persist)
+	o, err := s.options(persist)
 	if err != nil {
 		return nil, snapError(err)
 	}
 	side, err := snap.Create(id, lsn, heads, o)
-	if err != nil || !s.persist {
+	if err != nil || !persist {
 		return side, snapError(err)
 	}
 	err = s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {

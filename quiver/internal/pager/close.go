@@ -40,6 +40,9 @@ func (p *Pager) Close() error {
 	if p.o.Release != nil {
 		err = errors.Join(err, p.o.Release())
 	}
+	if err == nil && p.restored {
+		err = p.finishRestore()
+	}
 	if e := p.closeFiles(); err == nil {
 		err = e
 	}

@@ -80,6 +80,9 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, ErrFull)
 }
 
+// Full wraps an error for want of space so that it is ErrFull; others pass.
+func Full(err error) error { return full(err) }
+
 // full wraps an error for want of space so that it is ErrFull; others pass.
 func full(err error) error {
 	if err == nil || !isFull(err) || errors.Is(err, ErrFull) {

@@ -59,6 +59,9 @@ func makeRoot(fsys vfs.FS, dir string) error {
 }
 
 func (p *Pager) initLocked(in InitOptions) error {
+	if Restoring(p.fs, p.dir) {
+		return fmt.Errorf("%s: %w: a restore was interrupted, run it again", p.dir, ErrIncomplete)
+	}
 	meta := format.Meta{Version: 3, PageSize: uint32(in.PageSize), HashKind: 1, Clean: true}
 	p.o.PageSize = in.PageSize
 	hasMeta, hasDir := false, false

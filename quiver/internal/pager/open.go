@@ -31,6 +31,9 @@ type found struct {
 // ready for Start. A failed Open has changed nothing, unless it had begun to
 // redo the log, and then that is harmless (R15).
 func Open(dir string, o Options) (*Pager, error) {
+	if Restoring(o.FS, dir) && !o.Restoring {
+		return nil, fmt.Errorf("%s: %w: a restore was interrupted, run it again", dir, ErrIncomplete)
+	}
 	if err := lookFor(o.FS, dir); err != nil {
 		return nil, err
 	}

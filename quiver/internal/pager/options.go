@@ -30,6 +30,7 @@ type Options struct {
 	Salvage       bool
 	RefuseUnclean bool
 	Inline        bool
+	Restoring     bool // opens a folder that a restore has not finished
 	Context       context.Context
 	Progress      func(phase string, done, total int64)
 	// Protect gives the snapshots of earlier sessions that are still to be

@@ -56,9 +56,10 @@ type Pager struct {
 
 	// overlay holds what a read-only handle redoes in memory: where in the log
 	// the winning image of a page stands. It does not change after Open.
-	overlay map[uint64]wal.Image
-	logFile vfs.File
-	logEnd  uint64 // last LSN of a log of ours that is redone; 0 if there is none
+	overlay  map[uint64]wal.Image
+	restored bool // Close makes the folder of a restore a database
+	logFile  vfs.File
+	logEnd   uint64 // last LSN of a log of ours that is redone; 0 if there is none
 
 	visible   atomic.Uint64 // last operation that readers see
 	applied   atomic.Uint64 // LSN of the last published image

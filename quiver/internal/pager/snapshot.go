@@ -32,6 +32,7 @@ type Snapshot struct {
 	p      *Pager
 	seq    uint64
 	lsn    uint64
+	limit  uint64 // page ids below it had been given out
 	heads  []uint64
 	keeper Keeper
 	kept   bool // outlives the session
@@ -60,7 +61,7 @@ func (p *Pager) BeginSnapshot(kept bool, makeKeeper func(lsn uint64, heads []uin
 	defer p.mu.Unlock()
 	// No group is under way, so every LSN given out is published. The counter
 	// may be above the last one: then a page was met with that LSN.
-	s := &Snapshot{p: p, seq: p.durable, lsn: p.counter.Load(), heads: p.Heads(), kept: kept}
+	s := &Snapshot{p: p, seq: p.durable, lsn: p.counter.Load(), limit: p.next, heads: p.Heads(), kept: kept}
 	var err error
 	if s.keeper, err = makeKeeper(s.lsn, s.heads); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (p *Pager) adoptSnapshot(sn Protected) *Snapshot {
 // a snapshot that has ended or, without a Keeper, the present state of a
 // read-only handle.
 func (p *Pager) FixedSnapshot(lsn uint64, heads []uint64, k Keeper) *Snapshot {
-	return &Snapshot{p: p, lsn: lsn, heads: heads, keeper: k}
+	return &Snapshot{p: p, lsn: lsn, limit: p.PageLimit(), heads: heads, keeper: k}
 }
 
 // End takes the protection away. Pages that only a snapshot of an earlier
@@ -118,30 +119,54 @@ func (s *Snapshot) LSN() uint64 { return s.lsn }
 // Heads are the first pages of the buckets as of the snapshot.
 func (s *Snapshot) Heads() []uint64 { return s.heads }
 
+// Limit is above the ids of all pages that the snapshot's links lead to.
+func (s *Snapshot) Limit() uint64 { return s.limit }
+
 // Seq is the last operation of this session that the snapshot has.
 func (s *Snapshot) Seq() uint64 { return s.seq }
 
 // Page is the page of an id as of the snapshot; nil if it did not exist then,
 // or is not to be had any more because the protection has ended.
 func (s *Snapshot) Page(id uint64) ([]byte, error) {
-	if data, ok, err := s.frozen(id); ok || err != nil {
-		return data, err
+	data, img, err := s.page(id)
+	if img != nil {
+		data = img.data
 	}
-	img, err := s.p.published(id)
-	if err != nil {
-		return nil, err
+	return data, err
+}
+
+// Sealed is Page as it stands in a file, with its LSN and checksum; ok is false
+// where Page is nil.
+func (s *Snapshot) Sealed(id uint64) (f Frozen, ok bool, err error) {
+	data, img, err := s.page(id)
+	switch {
+	case err != nil:
+		return Frozen{}, false, err
+	case img != nil:
+		data = slices.Clone(img.data)
+		format.SealPage(data, img.lsn)
+	case data == nil:
+		return Frozen{}, false, nil
+	}
+	return Frozen{id, format.PageLSN(data), data}, true, nil
+}
+
+// page finds a page frozen, or published and unchanged since, or neither.
+func (s *Snapshot) page(id uint64) (data []byte, img *image, err error) {
+	if data, ok, err := s.frozen(id); ok || err != nil {
+		return data, nil, err
+	}
+	if img, err = s.p.published(id); err != nil {
+		return nil, nil, err
 	}
 	// What has been published since was frozen before that.
 	if data, ok, err := s.frozen(id); ok || err != nil {
-		return data, err
+		return data, nil, err
 	}
-	if s.keeper == nil && img != nil {
-		return img.data, nil
+	if img == nil || s.keeper != nil && s.before(img) {
+		return nil, nil, nil
 	}
-	if img == nil || s.before(img) {
-		return nil, nil
-	}
-	return img.data, nil
+	return nil, img, nil
 }
 
 // before reports whether an image is newer than the snapshot. Within a session
