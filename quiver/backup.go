@@ -29,7 +29,8 @@ type BackupInfo struct {
 	Bytes uint64  `json:"bytes"` // of pages.bin
 }
 
-// Backup writes the database as of this moment into a folder while writes go on.
+// Backup writes the database as of this moment into a folder while writes go on;
+// a read-only handle can do it too.
 // The folder must be absent, empty, or hold a backup that was interrupted, else
 // the error is fs.ErrExist. A page that cannot be read fails the backup. When
 // Backup has returned nil the backup survives a power loss; until then Restore
@@ -61,6 +62,8 @@ func (db *DB) backUp(ctx context.Context, sn *Snapshot, dir string, o BackupOpti
 			size := int64(db.pg.PageSize())
 			o.Progress(Progress{"backup", int64(page.PageID) * size, int64(sn.sn.Limit()) * size})
 		}
+		// A read-only handle does not look at all pages to know the highest.
+		m.SnapshotLSN = max(m.SnapshotLSN, page.LSN)
 		return w.Page(page.PageID, page.LSN, page.Page)
 	})
 	if err == nil {

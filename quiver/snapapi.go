@@ -93,6 +93,30 @@ func (db *DB) Snapshots() ([]SnapshotInfo, error) {
 	return list, nil
 }
 
+// CompactInfo tells what CompactSnapStore did, in bytes of store.bin.
+type CompactInfo struct {
+	Before  int64 `json:"before_bytes"`
+	After   int64 `json:"after_bytes"`
+	Dropped int   `json:"dropped_pages"`
+}
+
+// CompactSnapStore gives the space of pages back that no snapshot refers to any
+// more. A crash in it loses nothing. Without a SnapStore nothing happens.
+func (db *DB) CompactSnapStore() (CompactInfo, error) {
+	if err := db.Writable(); err != nil {
+		return CompactInfo{}, err
+	}
+	s := db.snaps
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pageSize = db.pg.PageSize()
+	if err := s.openStore(); err != nil || s.store == nil {
+		return CompactInfo{}, snapError(err)
+	}
+	before, after, dropped, err := s.store.Compact()
+	return CompactInfo{before, after, dropped}, snapError(err)
+}
+
 // ErrNoSnapshot: there is no snapshot with that ID.
 var ErrNoSnapshot = errors.New("no such snapshot")
 

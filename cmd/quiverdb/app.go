@@ -87,7 +87,8 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.initCommand(), a.putCommand(), a.getCommand(), a.delCommand(), a.scanCommand(),
 		a.statsCommand(), a.statusCommand(), a.checkpointCommand(), a.checkCommand(),
-		a.loadCommand(), a.dumpCommand(), a.versionCommand(), exitCodesTopic(),
+		a.loadCommand(), a.dumpCommand(), a.backupCommand(), a.restoreCommand(),
+		a.snapshotsCommand(), a.snaprmCommand(), a.snapcompactCommand(), a.versionCommand(), exitCodesTopic(),
 	)
 	return root
 }

@@ -103,7 +103,7 @@ func classify(err error) failure {
 	case is(quiver.ErrNoDatabase):
 		f.code, f.kind, f.hint = exitNoDatabase, "no_database", "quiverdb init --path DIR makes a database"
 	case is(quiver.ErrIncomplete):
-		f.code, f.kind, f.hint = exitNoDatabase, "incomplete", "quiverdb init --path DIR finishes an init that was interrupted"
+		f.code, f.kind, f.hint = exitNoDatabase, "incomplete", "the same init, backup or restore again: it was interrupted"
 	case is(quiver.ErrLocked):
 		f.code, f.kind, f.hint = exitLocked, "locked", "--lock-wait 60s waits longer"
 	case is(quiver.ErrCorrupt):
