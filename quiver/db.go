@@ -87,6 +87,7 @@ func openResolved(path string, o *Options, p pager.Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, snaps.close())
 	}
+	snaps.running = true
 	db := &DB{pg: pg, o: p, snaps: snaps}
 	db.alive, db.end = context.WithCancel(context.Background())
 	db.store = bucket.New(pg, o.resolveStore(pg, p.MaxBatchBytes))

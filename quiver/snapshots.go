@@ -34,6 +34,8 @@ type snapshots struct {
 	mu        sync.Mutex
 	pageSize  int
 	store     *snap.Store // nil until needed
+	raised    bool        // the counts of the store cover all references
+	running   bool        // the database is open
 	kept      map[string]*keptSnapshot
 	temporary map[*Snapshot]struct{}
 	counter   uint64
@@ -70,11 +72,27 @@ func (s *snapshots) options(durable bool) (snap.Options, error) {
 	return o, nil
 }
 
-// openStore opens the SnapStore if it is wanted, or there.
+// openStore opens the SnapStore if it is wanted, or there. Its counts are put
+// right only when the database is open: an open that is refused changes nothing.
 func (s *snapshots) openStore() error {
-	if s.store != nil {
+	if s.store == nil {
+		if err := s.findStore(); err != nil || s.store == nil {
+			return err
+		}
+	}
+	if s.raised || !s.running || s.o.ReadOnly {
 		return nil
 	}
+	// A crash may have left counts behind what the snapshots name.
+	refs, err := snap.References(s.o.FS, s.root)
+	if err == nil {
+		err = s.store.Raise(refs)
+	}
+	s.raised = err == nil
+	return err
+}
+
+func (s *snapshots) findStore() error {
 	if !s.dedup {
 		_, err := s.o.FS.Stat(filepath.Join(s.dir, format.StoreName))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -85,20 +103,10 @@ func (s *snapshots) openStore() error {
 		}
 	}
 	store, err := snap.OpenStore(s.o.FS, s.dir, s.pageSize, s.o.ReadOnly)
-	if err != nil || s.o.ReadOnly {
-		s.store = store
-		return err
-	}
-	// A crash may have left counts behind what the snapshots name.
-	refs, err := snap.References(s.o.FS, s.root)
 	if err == nil {
-		err = store.Raise(refs)
+		s.store = store
 	}
-	if err != nil {
-		return errors.Join(err, store.Close())
-	}
-	s.store = store
-	return nil
+	return err
 }
 
 // protect finds the snapshots of earlier sessions that were not ended. The

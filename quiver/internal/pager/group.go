@@ -126,7 +126,7 @@ func (p *Pager) seal() *sealed {
 		img.lsn = last - uint64(len(s.pages)-1-i)
 		s.images[i], s.olds[i] = img, pg.replaced
 		s.entries[i] = wal.Entry{PageID: pg.ID, LSN: img.lsn, Page: img.data}
-		pg.group, pg.replaced = nil, nil
+		pg.group, pg.replaced, pg.flushing = nil, nil, pg.replaced
 	}
 	return s
 }
@@ -262,7 +262,7 @@ func (p *Pager) publish(s *sealed) {
 	p.mu.Lock()
 	p.durable = s.lastSeq
 	for _, pg := range s.pages {
-		pg.fresh = false
+		pg.fresh, pg.flushing = false, nil
 	}
 	if p.visible.Load() < s.lastSeq {
 		p.visible.Store(s.lastSeq)

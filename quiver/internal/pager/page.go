@@ -44,9 +44,10 @@ type Page struct {
 	staged []byte // copy of the running operation; owned by the writer lock
 	base   *image // what staged was copied from
 	group  *group // open group that lists it; owned by the writer lock
-	// replaced is the version that the open group replaces, for snapshots; owned
-	// by the writer lock.
-	replaced *image
+	// replaced is the version that the open group replaces, flushing the one that
+	// the group on its way to the disk does: snapshots need them until they are
+	// frozen. Owned by the writer lock.
+	replaced, flushing *image
 	fresh    bool // given out and not yet in any published group; owned by the writer lock
 
 	refs     int  // bucket states that hold it; owned by the table's shard

@@ -56,7 +56,7 @@ func (p *Pager) undo(s *sealed, cause error) bool {
 	p.open = newGroup()
 	buckets := map[uint32]bool{}
 	takeBack := func(pg *Page, replaced *image) {
-		pg.group, pg.replaced = nil, nil
+		pg.group, pg.replaced, pg.flushing = nil, nil, nil
 		p.takeBack(pg, replaced, visible)
 		if pg.Index >= 0 {
 			buckets[pg.Bucket] = true

@@ -159,27 +159,57 @@ func (s *Snapshot) page(id uint64) (data []byte, img *image, err error) {
 	if img, err = s.p.published(id); err != nil {
 		return nil, nil, err
 	}
+	if img != nil && (s.keeper == nil || !s.newer(img)) {
+		// Unless it has been frozen since, it is what the snapshot has; and if it
+		// has, it is that too.
+		return nil, img, nil
+	}
+	if img = s.unflushed(id); img != nil {
+		return nil, img, nil
+	}
 	// What has been published since was frozen before that.
-	if data, ok, err := s.frozen(id); ok || err != nil {
-		return data, nil, err
-	}
-	if img == nil || s.keeper != nil && s.before(img) {
-		return nil, nil, nil
-	}
-	return nil, img, nil
+	data, _, err = s.frozen(id)
+	return data, nil, err
 }
 
-// before reports whether an image is newer than the snapshot. Within a session
+// unflushed is the version of a page that the snapshot needs and that only
+// batches without a sync have replaced so far: it is frozen with their group.
+func (s *Snapshot) unflushed(id uint64) *image {
+	if s.keeper == nil {
+		return nil
+	}
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	pg := s.p.table.find(id)
+	if pg == nil {
+		return nil
+	}
+	for _, img := range []*image{pg.replaced, pg.flushing} {
+		if img != nil && img.seq != unbornSeq && !s.newerLocked(img) {
+			return img
+		}
+	}
+	return nil
+}
+
+// newer reports whether an image is newer than the snapshot. Within a session
 // the operation tells, else the LSN; batches without a sync have none yet.
-func (s *Snapshot) before(img *image) bool {
+func (s *Snapshot) newer(img *image) bool {
+	if img.seq != 0 && !s.ThisSession() {
+		s.p.mu.Lock()
+		defer s.p.mu.Unlock()
+	}
+	return s.newerLocked(img)
+}
+
+// newerLocked is newer with the writer lock held.
+func (s *Snapshot) newerLocked(img *image) bool {
 	switch {
 	case img.seq == 0:
 		return img.lsn > s.lsn
 	case s.ThisSession():
 		return img.seq > s.seq
 	}
-	s.p.mu.Lock()
-	defer s.p.mu.Unlock()
 	return img.lsn == 0 || img.lsn > s.lsn
 }
 
