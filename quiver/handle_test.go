@@ -75,6 +75,9 @@ func checks(t *testing.T, db *quiver.DB) map[string]func() error {
 		"OpenSnapshot":   func() error { _, err := db.OpenSnapshot("1-2-3"); return err },
 		"EndSnapshot":    func() error { return db.EndSnapshot("1-2-3") },
 		"RemoveSnapshot": func() error { return db.RemoveSnapshot("1-2-3") },
+
+		"CompactSnapStore": func() error { _, err := db.CompactSnapStore(); return err },
+		"Backup":           func() error { _, err := db.Backup(t.Context(), "/backup", quiver.BackupOptions{}); return err },
 	}
 }
 

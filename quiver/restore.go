@@ -92,7 +92,7 @@ func restoreSource(ctx context.Context, b *backup.Backup, dir string, progress f
 // snapshots: their pages would change under them.
 func readyForIncremental(path string, b *backup.Backup, po pager.Options) error {
 	db, err := Open(path, &Options{FS: po.FS, LockWait: -1, Inline: true, NoRecount: true})
-	if errors.Is(err, ErrIncomplete) && pager.Restoring(po.FS, path) {
+	if errors.Is(err, ErrIncomplete) && errors.Is(pager.Restoring(po.FS, path), ErrIncomplete) {
 		return nil
 	}
 	if err != nil {

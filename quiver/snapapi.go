@@ -68,8 +68,7 @@ func (s *snapshots) drop(sn *Snapshot, side *snap.Sidecar) error {
 // until every page's LSN is known: one may be above the counter, and a snapshot
 // would take its page for newer than itself (R6).
 func (db *DB) knowLSNs() error {
-	r := db.pg.Recovery()
-	if !r.Foreign || !db.pg.RecountDue() {
+	if !db.pg.LSNsUnknown() {
 		return nil
 	}
 	_, err := db.Recount(db.alive, nil)
@@ -180,28 +179,17 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 		return err
 	}
 	s := db.snaps
-	s.mu.Lock()
-	k := s.kept[id]
-	delete(s.kept, id)
-	s.mu.Unlock()
+	k, err := s.strike(id, remove)
+	if err != nil {
+		return err
+	}
 	if k != nil && k.sn != nil {
 		k.sn.End()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.entry(id); err != nil {
-		return err
-	}
-	err := s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
-		i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
-		if remove {
-			return slices.Delete(entries, i, i+1)
-		}
-		entries[i].Ended = true
-		return entries
-	})
 	if k != nil {
-		err = errors.Join(err, snapError(k.side.Close()))
+		err = snapError(k.side.Close())
 	}
 	if err != nil || !remove {
 		return err
@@ -211,4 +199,28 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 		err = snap.Remove(id, o)
 	}
 	return snapError(err)
+}
+
+// strike makes the registry say that a snapshot has ended, before anything of it
+// is given up: should that fail it is as live as before.
+func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.entry(id); err != nil {
+		return nil, err
+	}
+	err := s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
+		i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
+		if remove {
+			return slices.Delete(entries, i, i+1)
+		}
+		entries[i].Ended = true
+		return entries
+	})
+	if err != nil {
+		return nil, err
+	}
+	k := s.kept[id]
+	delete(s.kept, id)
+	return k, nil
 }

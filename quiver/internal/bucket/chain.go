@@ -31,9 +31,16 @@ func (s *Store) chainOf(tx *pager.Tx, n uint32) (*chain, error) {
 	return c, nil
 }
 
-// settle takes out locator entries that no reader needs any more.
+// settle takes out locator entries that no reader needs any more, and forgets
+// which ones came with operations that are visible: those are not undone.
 func (c *chain) settle() {
 	st := c.st
+	visible := c.s.pg.Visible()
+	if n := len(st.additions); n > 0 && st.additions[n/2].seq <= visible {
+		c.b.mu.Lock()
+		st.additions = slices.DeleteFunc(st.additions, func(a locatorChange) bool { return a.seq <= visible })
+		c.b.mu.Unlock()
+	}
 	if len(st.removals) == 0 {
 		return
 	}
@@ -340,7 +347,8 @@ func (c *chain) noteRoom(i, room int) {
 	c.b.mu.Unlock()
 }
 
-// remember enters a key in the locator at once: an entry too many does no harm.
+// remember enters a key in the locator at once: an entry too many does no harm,
+// and goes again if the operation is undone.
 func (c *chain) remember(hash uint64, i int) {
 	st := c.st
 	if st.loc == nil {
@@ -348,6 +356,7 @@ func (c *chain) remember(hash uint64, i int) {
 	}
 	c.b.mu.Lock()
 	st.loc.add(hash, i)
+	st.additions = append(st.additions, locatorChange{c.tx.Seq(), hash, i})
 	if st.loc.bytes() > c.s.o.LocatorBytes || i >= maxIndex {
 		st.loc = nil
 	}
@@ -362,6 +371,6 @@ func (c *chain) forget(hash uint64, i int) {
 		return
 	}
 	c.b.mu.Lock()
-	st.removals = append(st.removals, removal{c.tx.Seq(), hash, i})
+	st.removals = append(st.removals, locatorChange{c.tx.Seq(), hash, i})
 	c.b.mu.Unlock()
 }

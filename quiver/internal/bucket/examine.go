@@ -59,7 +59,11 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 	}
 	held := newBitset(uint64(len(e.reached)) * 64)
 	for _, sn := range s.pg.KeptSnapshots() {
-		if err := s.markSnapshot(ctx, sn, func(id uint64) { held.add(id) }); err != nil {
+		gone := func(err error) error {
+			tell(Fault{Page: format.NoPage, Err: err})
+			return nil
+		}
+		if err := s.markSnapshot(ctx, sn, func(id uint64) { held.add(id) }, gone); err != nil {
 			if err := e.fault(format.NoPage, err); err != nil {
 				return e.u, err
 			}

@@ -46,7 +46,7 @@ func (v *Snapshot) Export(ctx context.Context, since *uint64, visit func(pager.F
 	if doubt {
 		// A page that is not there, or not readable, seems to be needed; but the
 		// link may stand in a page that nothing leads to. Walking tells.
-		return v.s.markSnapshot(ctx, v.sn, func(uint64) {})
+		return v.s.markSnapshot(ctx, v.sn, func(uint64) {}, func(err error) error { return err })
 	}
 	return nil
 }

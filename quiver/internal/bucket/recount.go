@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"context"
+	"errors"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
@@ -46,7 +47,7 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 	}
 	for _, sn := range s.pg.KeptSnapshots() {
 		if err == nil {
-			err = s.markSnapshot(ctx, sn, mark)
+			err = s.markSnapshot(ctx, sn, mark, func(error) error { return nil })
 		}
 	}
 	if err != nil {
@@ -81,14 +82,21 @@ func (s *Store) markBucket(ctx context.Context, n uint32, state stateReader, mar
 }
 
 // markSnapshot marks the pages that a snapshot leads to: they are on no list
-// and must not be given out as long as it lives.
-func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64)) error {
+// and must not be given out as long as it lives. gone is asked what to make of a
+// chain with a page that is ErrSnapshotGone, because a program wrote that knows
+// nothing of the snapshot: should a page behind it be freed and given out, it is
+// told as gone too, never taken for what it was.
+func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64), gone func(error) error) error {
 	state := s.Snapshot(sn).state
 	for n := range s.count {
 		if state.head(n) == format.NoPage {
 			continue
 		}
-		if err := s.markBucket(ctx, n, state, mark); err != nil {
+		err := s.markBucket(ctx, n, state, mark)
+		if errors.Is(err, pager.ErrSnapshotGone) {
+			err = gone(err)
+		}
+		if err != nil {
 			return err
 		}
 	}

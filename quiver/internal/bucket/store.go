@@ -79,8 +79,10 @@ type state struct {
 	loc   *locator // nil: it would take too much memory
 	// removals are locator entries of keys that are gone, to be taken out when
 	// no reader can need them.
-	removals []removal
-	lastSeq  uint64 // last operation that changed the chain
+	removals []locatorChange
+	// additions are those of operations that may still be undone.
+	additions []locatorChange
+	lastSeq   uint64 // last operation that changed the chain
 	// roomBound is at least the room on every page but the tail.
 	roomBound int
 	size      int64 // counted in Store.memory
@@ -98,7 +100,8 @@ type chainPage struct {
 	unlinked uint64
 }
 
-type removal struct {
+// locatorChange is an entry of the locator that an operation adds or takes out.
+type locatorChange struct {
 	seq, hash uint64
 	index     int
 }
@@ -127,7 +130,7 @@ func (st *state) before(i int) int {
 
 func (st *state) memory() int64 {
 	// With the page itself, and its place in the pager's table.
-	m := int64(128 + (24+160)*cap(st.pages) + 24*cap(st.removals))
+	m := int64(128 + (24+160)*cap(st.pages) + 24*(cap(st.removals)+cap(st.additions)))
 	if st.loc != nil {
 		m += st.loc.bytes()
 	}

@@ -243,6 +243,13 @@ func (s *Store) Undone(n uint32, visible uint64) {
 		}
 	}
 	st.removals = kept
+	last := len(st.additions)
+	for ; last > 0 && st.additions[last-1].seq > visible; last-- {
+		if a := st.additions[last-1]; st.loc != nil {
+			st.loc.remove(a.hash, a.index)
+		}
+	}
+	st.additions = st.additions[:last]
 }
 
 // Recycled is a hook of the pager: a page that left its chain is given out

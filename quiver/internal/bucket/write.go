@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -68,22 +69,24 @@ func (s *Store) Apply(ops []Op, sync bool) (existed int, err error) {
 }
 
 // run makes what fn does one operation. Should fn fail or panic, nothing of it
-// happens and the writer lock is given back.
+// happens and the writer lock is given back. What fn looked at is visible to
+// all when run returns: an error of fn may tell of it.
 func (s *Store) run(sync bool, fn func(*pager.Tx) error) error {
 	tx, err := s.pg.Begin(sync)
 	if err != nil {
 		return err
 	}
-	committing := false
+	running := true
 	defer func() {
-		if !committing {
-			tx.Abort()
+		if running {
+			_ = tx.Abort() // fn panics
 		}
 	}()
-	if err := fn(tx); err != nil {
-		return err
+	err = fn(tx)
+	running = false
+	if err != nil {
+		return errors.Join(err, tx.Abort())
 	}
-	committing = true
 	return tx.Commit(sync)
 }
 

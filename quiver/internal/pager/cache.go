@@ -76,8 +76,11 @@ func (p *Pager) evict(pg *Page) evicted {
 	if img.seq > p.MinActive() {
 		return evictLater
 	}
+	pg.swap.Lock()
 	raise(&pg.evicted, img.seq)
-	if pg.latest.CompareAndSwap(img, nil) {
+	gone := pg.latest.CompareAndSwap(img, nil)
+	pg.swap.Unlock()
+	if gone {
 		p.table.drop(pg)
 	}
 	return evictDone

@@ -91,7 +91,7 @@ func (p *Pager) writeRun(run []dirtyPage) error {
 	for i, d := range run {
 		page := buf[i*size : (i+1)*size]
 		copy(page, d.img.data)
-		format.SealPage(page, d.img.lsn)
+		format.SealPage(page, d.img.lsn.Load())
 	}
 	return p.segs.writeRun(run[0].page.ID, buf)
 }

@@ -60,7 +60,8 @@ func (p *Pager) finishSession() error {
 	// While a snapshot outlives the session, only a recount can tell which pages
 	// are free: those that it needs are on no list.
 	sum := uint64(0)
-	if !p.recountDue && p.oldestKept() == unbornSeq {
+	// The ids of a gap are on no list either.
+	if !p.recountDue && p.oldestKept() == unbornSeq && p.gapFrom >= p.gapTo {
 		sum = format.FreeSum(ids, last, next)
 	}
 	// Before the meta that lowers next_page_id: the list must never name an id

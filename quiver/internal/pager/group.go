@@ -51,6 +51,13 @@ func (p *Pager) await(g *group, leads bool) error {
 	for {
 		select {
 		case <-g.done:
+			// A flush by somebody else may have ended the group with the leadership
+			// on its way here.
+			select {
+			case <-g.lead:
+				p.lead()
+			default:
+			}
 			return g.err
 		case <-g.lead:
 			p.lead()
@@ -123,9 +130,10 @@ func (p *Pager) seal() *sealed {
 	last := p.counter.Add(uint64(len(s.pages)))
 	for i, pg := range s.pages {
 		img := pg.latest.Load()
-		img.lsn = last - uint64(len(s.pages)-1-i)
+		lsn := last - uint64(len(s.pages)-1-i)
+		img.lsn.Store(lsn)
 		s.images[i], s.olds[i] = img, pg.replaced
-		s.entries[i] = wal.Entry{PageID: pg.ID, LSN: img.lsn, Page: img.data}
+		s.entries[i] = wal.Entry{PageID: pg.ID, LSN: lsn, Page: img.data}
 		pg.group, pg.replaced, pg.flushing = nil, nil, pg.replaced
 	}
 	return s
@@ -258,7 +266,7 @@ func (p *Pager) publish(s *sealed) {
 	if len(s.pages) == 0 {
 		return
 	}
-	p.applied.Store(s.images[len(s.images)-1].lsn)
+	p.applied.Store(s.images[len(s.images)-1].lsn.Load())
 	p.mu.Lock()
 	p.durable = s.lastSeq
 	for _, pg := range s.pages {

@@ -1,6 +1,7 @@
 package pager
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -68,8 +69,7 @@ func (p *Pager) provide(buckets []uint32) error {
 	for i := range buckets {
 		pg, data, err := tx.Alloc()
 		if err != nil {
-			tx.Abort()
-			return err
+			return errors.Join(err, tx.Abort())
 		}
 		format.InitKV(data, pg.ID)
 		ids[i] = pg.ID

@@ -59,8 +59,8 @@ func makeRoot(fsys vfs.FS, dir string) error {
 }
 
 func (p *Pager) initLocked(in InitOptions) error {
-	if Restoring(p.fs, p.dir) {
-		return fmt.Errorf("%s: %w: a restore was interrupted, run it again", p.dir, ErrIncomplete)
+	if err := Restoring(p.fs, p.dir); err != nil {
+		return err
 	}
 	meta := format.Meta{Version: 3, PageSize: uint32(in.PageSize), HashKind: 1, Clean: true}
 	p.o.PageSize = in.PageSize
@@ -94,7 +94,17 @@ func (p *Pager) initLocked(in InitOptions) error {
 	if int(meta.PageSize) != in.PageSize {
 		return fmt.Errorf("%s: %w: the unfinished database has pages of %d bytes", p.dir, ErrIncompatible, meta.PageSize)
 	}
-	return p.makeFiles(in, meta, hasDir)
+	if hasMeta && hasDir {
+		// Without a meta nothing vouches for the directory: it is made anew.
+		f := &found{}
+		if err := p.readDir(f); err != nil {
+			return err
+		}
+		if len(f.heads) != in.Buckets {
+			return fmt.Errorf("%s: %w: the unfinished database has %d buckets", p.dir, ErrIncompatible, len(f.heads))
+		}
+	}
+	return p.makeFiles(in, meta)
 }
 
 // complete reports whether log, free list and first segment are there.
@@ -130,7 +140,7 @@ func (p *Pager) refuseData() error {
 // makeFiles makes every file anew, also those that an interrupted init left: they
 // are empty, and what seems to stand in them, or their very names, may be in the
 // page cache only (R12).
-func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasDir bool) error {
+func (p *Pager) makeFiles(in InitOptions, meta format.Meta) error {
 	for _, name := range []string{format.SegmentName(1), wal.FileName} {
 		if err := removeIfThere(p.fs, p.file(name)); err != nil {
 			return err
@@ -148,13 +158,6 @@ func (p *Pager) makeFiles(in InitOptions, meta format.Meta, hasDir bool) error {
 	heads := make([]uint64, in.Buckets)
 	for b := range heads {
 		heads[b] = format.NoPage
-	}
-	if hasDir {
-		f := &found{}
-		if err := p.readDir(f); err != nil {
-			return err
-		}
-		heads = f.heads
 	}
 	if err := p.replace(format.DirName, format.EncodeDir(heads)); err != nil {
 		return err

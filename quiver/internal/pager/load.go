@@ -57,24 +57,35 @@ func (p *Pager) Read(pg *Page, s uint64) ([]byte, error) {
 func (p *Pager) load(pg *Page) (*image, error) {
 	pg.loading.Lock()
 	defer pg.loading.Unlock()
-	if img := pg.latest.Load(); img != nil {
-		return img, nil
+	for {
+		if img := pg.latest.Load(); img != nil {
+			return img, nil
+		}
+		seq := pg.evicted.Load()
+		data := make([]byte, p.o.PageSize)
+		err := p.readPage(pg.ID, data)
+		if !p.table.holds(pg) {
+			return nil, errLeftTable
+		}
+		img := &image{data: data, seq: seq, logged: true}
+		img.stored.Store(true)
+		pg.swap.Lock()
+		changed := pg.evicted.Load() != seq || pg.latest.Load() != nil
+		if !changed && err == nil {
+			img.lsn.Store(format.PageLSN(data))
+			changed = !pg.latest.CompareAndSwap(nil, img)
+		}
+		pg.swap.Unlock()
+		switch {
+		case changed:
+			// What was read may be an older image, or torn by the write of a newer one.
+		case err != nil:
+			return nil, err
+		default:
+			p.cache.add(pg, p.evict)
+			return img, nil
+		}
 	}
-	data := make([]byte, p.o.PageSize)
-	if err := p.readPage(pg.ID, data); err != nil {
-		return nil, err
-	}
-	if !p.table.holds(pg) {
-		return nil, errLeftTable
-	}
-	img := &image{data: data, seq: pg.evicted.Load(), lsn: format.PageLSN(data), logged: true}
-	img.stored.Store(true)
-	if pg.latest.CompareAndSwap(nil, img) {
-		p.cache.add(pg, p.evict)
-	} else if other := pg.latest.Load(); other != nil {
-		return other, nil
-	}
-	return img, nil
 }
 
 // readPage reads and checks a page from the overlay or its segment. A page with

@@ -31,8 +31,10 @@ type found struct {
 // ready for Start. A failed Open has changed nothing, unless it had begun to
 // redo the log, and then that is harmless (R15).
 func Open(dir string, o Options) (*Pager, error) {
-	if Restoring(o.FS, dir) && !o.Restoring {
-		return nil, fmt.Errorf("%s: %w: a restore was interrupted, run it again", dir, ErrIncomplete)
+	if !o.Restoring {
+		if err := Restoring(o.FS, dir); err != nil {
+			return nil, err
+		}
 	}
 	if err := lookFor(o.FS, dir); err != nil {
 		return nil, err
@@ -105,13 +107,19 @@ func (p *Pager) openLocked() error {
 	if p.o.ReadOnly {
 		return p.overlayLog(f)
 	}
+	needed, list, err := p.toRecover(f)
+	if err != nil {
+		return err
+	}
 	if p.o.Protect != nil {
 		if p.protected, err = p.o.Protect(p.o.PageSize); err != nil {
 			return err
 		}
 	}
-	if err := p.recover(f); err != nil {
-		return err
+	if needed {
+		if err := p.recover(f, list); err != nil {
+			return err
+		}
 	}
 	for _, sn := range p.protected {
 		sn.Adopted(p.adoptSnapshot(sn))
@@ -384,6 +392,8 @@ func (p *Pager) adopt(f *found) {
 	if f.scan.Kind == wal.Marked {
 		p.logEnd = f.scan.LastLSN
 	}
+	// The original cuts its log before it stores the last LSN.
+	p.lsnsUnknown = p.recountDue && f.scan.Kind != wal.Marked
 	p.logRecords.Store(int64(f.scan.Records))
 	p.logBytes.Store(format.WALHeaderSize + f.scan.Bytes)
 	p.recovery = RecoveryInfo{

@@ -10,9 +10,9 @@ import (
 // the bytes are stale: both are stored in the copies that go to the disk.
 type image struct {
 	data  []byte
-	seq   uint64 // operation that made it; 0 when read from the disk
-	lsn   uint64 // given when its group is sealed, with the writer lock held; 0 before
-	first bool   // the page had no earlier image in its present life
+	seq   uint64        // operation that made it; 0 when read from the disk
+	lsn   atomic.Uint64 // given when its group is sealed; 0 before
+	first bool          // the page had no earlier image in its present life
 	// logged: the synced log or the segment has it. Owned by commitMu.
 	logged bool
 	// stored: the segment holds this image, as far as writes that returned tell.
@@ -40,6 +40,9 @@ type Page struct {
 	// evicted is the operation of the image that was dropped last: what is read
 	// from the segment again is that version, not one that was always there.
 	evicted atomic.Uint64
+	// swap keeps an eviction from a load that is about to install what it read:
+	// between its read and that, a newer image may have come and gone.
+	swap sync.Mutex
 
 	staged []byte // copy of the running operation; owned by the writer lock
 	base   *image // what staged was copied from
@@ -48,7 +51,7 @@ type Page struct {
 	// the group on its way to the disk does: snapshots need them until they are
 	// frozen. Owned by the writer lock.
 	replaced, flushing *image
-	fresh    bool // given out and not yet in any published group; owned by the writer lock
+	fresh              bool // given out and not yet in any published group; owned by the writer lock
 
 	refs     int  // bucket states that hold it; owned by the table's shard
 	ringed   bool // in the clock's ring; owned by the cache

@@ -92,6 +92,7 @@ type Pager struct {
 	gapFrom, gapTo uint64
 	accounted      map[uint64]struct{} // not nil while a walk through all pages runs
 	recountDue     bool
+	lsnsUnknown    bool        // a page may have an LSN above the counter, until the recount
 	protected      []Protected // what Options.Protect gave
 
 	metaMu  sync.Mutex
@@ -178,6 +179,14 @@ func (p *Pager) RecountDue() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.recountDue
+}
+
+// LSNsUnknown reports whether a page that was not read yet may have an LSN above
+// all that are known: after a crash of the original, until the recount.
+func (p *Pager) LSNsUnknown() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lsnsUnknown && p.recountDue
 }
 
 // Place is the file and the offset of a page.

@@ -94,20 +94,23 @@ func (p *Pager) overlayLog(f *found) error {
 	return nil
 }
 
-// recover brings the database of an unclean start to the state that a cut log
-// needs. Every step may be the last before a crash; DESIGN.md section 6.
-func (p *Pager) recover(f *found) error {
+// toRecover says whether the database needs recovery, and which images it will
+// redo: all of them have been looked at, and nothing has been changed.
+func (p *Pager) toRecover(f *found) (needed bool, list []wal.Image, err error) {
 	size, err := p.logFile.Size()
 	if err != nil {
-		return err
+		return false, nil, err
 	}
 	if f.meta.Clean && size == format.WALHeaderSize && f.logWhole {
-		return nil
+		return false, nil, nil
 	}
-	list := winners(f.scan.Images)
-	if err := p.inspect(f, list); err != nil {
-		return err
-	}
+	list = winners(f.scan.Images)
+	return true, list, p.inspect(f, list)
+}
+
+// recover brings the database of an unclean start to the state that a cut log
+// needs. Every step may be the last before a crash; DESIGN.md section 6.
+func (p *Pager) recover(f *found, list []wal.Image) error {
 	p.recovery.Pages = len(list)
 	// The end of the log may stand in the page cache only, after a kill or a
 	// failed sync: durable first, relied on then (R12).

@@ -17,10 +17,16 @@ import (
 // an incremental backup goes over: under that name nobody takes it for one.
 const restoreName = "quiver-restore"
 
-// Restoring reports whether a restore into the folder is not complete.
-func Restoring(fsys vfs.FS, dir string) bool {
+// Restoring is ErrIncomplete while a restore into the folder is not complete.
+func Restoring(fsys vfs.FS, dir string) error {
 	_, err := fsys.Stat(filepath.Join(dir, restoreName))
-	return err == nil
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s: %w: a restore was interrupted, run it again", dir, ErrIncomplete)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
 }
 
 // RestoreSource is what a backup holds.

@@ -250,7 +250,10 @@ func (s *segments) allocate(from, to uint64) error {
 
 // truncate gives back the space of the pages from end on.
 func (s *segments) truncate(end uint64) error {
-	for n := s.top; n > 0; n-- {
+	s.mu.Lock()
+	top := s.top
+	s.mu.Unlock()
+	for n := top; n > 0; n-- {
 		base := uint64(n-1) * s.perSeg
 		want := int64(0)
 		if end > base {
@@ -258,8 +261,9 @@ func (s *segments) truncate(end uint64) error {
 		}
 		s.mu.Lock()
 		g := s.segs[n]
+		enough := g == nil || g.size <= want
 		s.mu.Unlock()
-		if g == nil || g.size <= want {
+		if enough {
 			continue
 		}
 		g, file, err := s.open(n, false)

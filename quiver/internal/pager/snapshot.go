@@ -144,7 +144,7 @@ func (s *Snapshot) Sealed(id uint64) (f Frozen, ok bool, err error) {
 		return Frozen{}, false, err
 	case img != nil:
 		data = slices.Clone(img.data)
-		format.SealPage(data, img.lsn)
+		format.SealPage(data, img.lsn.Load())
 	case data == nil:
 		return Frozen{}, false, nil
 	}
@@ -185,7 +185,7 @@ func (s *Snapshot) unflushed(id uint64) *image {
 		return nil
 	}
 	for _, img := range []*image{pg.replaced, pg.flushing} {
-		if img != nil && img.seq != unbornSeq && !s.newerLocked(img) {
+		if img != nil && img.seq != unbornSeq && !s.newer(img) {
 			return img
 		}
 	}
@@ -195,22 +195,14 @@ func (s *Snapshot) unflushed(id uint64) *image {
 // newer reports whether an image is newer than the snapshot. Within a session
 // the operation tells, else the LSN; batches without a sync have none yet.
 func (s *Snapshot) newer(img *image) bool {
-	if img.seq != 0 && !s.ThisSession() {
-		s.p.mu.Lock()
-		defer s.p.mu.Unlock()
-	}
-	return s.newerLocked(img)
-}
-
-// newerLocked is newer with the writer lock held.
-func (s *Snapshot) newerLocked(img *image) bool {
+	lsn := img.lsn.Load()
 	switch {
 	case img.seq == 0:
-		return img.lsn > s.lsn
+		return lsn > s.lsn
 	case s.ThisSession():
 		return img.seq > s.seq
 	}
-	return img.lsn == 0 || img.lsn > s.lsn
+	return lsn == 0 || lsn > s.lsn
 }
 
 func (s *Snapshot) frozen(id uint64) (data []byte, ok bool, err error) {
@@ -255,12 +247,13 @@ func (p *Pager) freeze(s *sealed) error {
 		var pages []Frozen
 		for i, pg := range s.pages {
 			old := s.olds[i]
-			if old.seq == unbornSeq || old.lsn > sn.lsn || sn.keeper.Has(pg.ID) {
+			lsn := old.lsn.Load()
+			if old.seq == unbornSeq || lsn > sn.lsn || sn.keeper.Has(pg.ID) {
 				continue
 			}
 			data := slices.Clone(old.data)
-			format.SealPage(data, old.lsn)
-			pages = append(pages, Frozen{pg.ID, old.lsn, data})
+			format.SealPage(data, lsn)
+			pages = append(pages, Frozen{pg.ID, lsn, data})
 		}
 		if len(pages) == 0 {
 			continue

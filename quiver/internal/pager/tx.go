@@ -160,8 +160,9 @@ func (tx *Tx) HeadFirst(bucket uint32) { tx.headFirst = append(tx.headFirst, buc
 // Seq is the number that the operation will have.
 func (tx *Tx) Seq() uint64 { return tx.p.lastSeq + 1 }
 
-// Abort drops the operation.
-func (tx *Tx) Abort() {
+// Abort drops the operation, and returns when everything is visible that it may
+// have looked at.
+func (tx *Tx) Abort() error {
 	p := tx.p
 	buckets := map[uint32]bool{}
 	for _, pg := range tx.staged {
@@ -175,7 +176,7 @@ func (tx *Tx) Abort() {
 	}
 	p.pool = append(p.pool, tx.allocated...)
 	tx.reset()
-	p.mu.Unlock()
+	return p.settleUnlock()
 }
 
 func (tx *Tx) reset() {
