@@ -56,6 +56,10 @@ func alphabet(k Knobs) [][]Op {
 		one(put(n, 40), plain(OpCheckpoint), put(m, 40)),
 		one(put(n, 9000), del(n), plain(OpReopen), put(m, 9000)),
 		one(del(x), plain(OpKill), plain(OpRecount), put(n, 9000)),
+		one(plain(OpSnap), put(x, 900), plain(OpCheckpoint)),
+		one(plain(OpSnap), del(x), put(n, 9000), plain(OpCheckpoint), plain(OpSnapEnd), put(m, 9000)),
+		one(batch(OpNoSync, set(n, 60)), plain(OpSnap), batch(OpBatch, set(n, 9000), gone(x)), plain(OpKill)),
+		one(put(n, 9000), plain(OpSnap), del(n), put(m, 9000), plain(OpSnap), plain(OpSnapEnd), put(n, 100)),
 		one(put(n, 40), plain(OpSync), put(n, 41), put(n, 42), put(n, 43), put(n, 44), put(n, 45)),
 	}
 }

@@ -16,8 +16,10 @@ type Case struct {
 	Late     bool         // the faults stay until the last close; else they heal before the last put
 	// Full is how many sectors of space are left once the session has begun,
 	// plus 1; 0 = no limit.
-	Full  int
-	Steps []Step // none: the run itself, without a crash
+	Full int
+	// Profile is what a power cut may leave; the zero value is posix.
+	Profile faultfs.Profile
+	Steps   []Step // none: the run itself, without a crash
 }
 
 // Step is one end of a process, in the run or in the recovery from the step
@@ -34,9 +36,12 @@ const (
 	stepLook  = "look"  // the same, and an open for reading
 )
 
-const tokenVersion = "v1"
+const (
+	tokenVersion = "v1"
+	lawWord      = "under="
+)
 
-// Token is the text that ParseToken reads: "v1;workload;errors;steps".
+// Token is the text that ParseToken reads: "v1;workload;words;steps".
 func (c Case) Token() string {
 	var errs []string
 	if len(c.Faults) > 0 {
@@ -47,6 +52,9 @@ func (c Case) Token() string {
 	}
 	if c.Full > 0 {
 		errs = append(errs, "full="+strconv.Itoa(c.Full-1))
+	}
+	if c.Profile != (faultfs.Profile{}) {
+		errs = append(errs, lawWord+c.Profile.String())
 	}
 	steps := make([]string, len(c.Steps))
 	for i, s := range c.Steps {
@@ -62,24 +70,13 @@ func (c Case) Token() string {
 func ParseToken(text string) (c Case, err error) {
 	parts := strings.Split(strings.TrimSpace(text), ";")
 	if len(parts) != 4 || parts[0] != tokenVersion {
-		return c, fmt.Errorf("torture: token %q is not %s;workload;errors;steps", text, tokenVersion)
+		return c, fmt.Errorf("torture: token %q is not %s;workload;words;steps", text, tokenVersion)
 	}
 	if c.Workload, err = ParseWorkload(parts[1]); err != nil {
 		return c, err
 	}
-	for _, e := range strings.Fields(parts[2]) {
-		if e == "late" {
-			c.Late = true
-			continue
-		}
-		if n, ok := strings.CutPrefix(e, "full="); ok {
-			if c.Full, err = strconv.Atoi(n); err != nil || c.Full < 0 {
-				return c, fmt.Errorf("torture: space %q", e)
-			}
-			c.Full++
-			continue
-		}
-		if c.Faults, err = faultfs.ParsePlan(e); err != nil {
+	for _, word := range strings.Fields(parts[2]) {
+		if err := c.parseWord(word); err != nil {
 			return c, err
 		}
 	}
@@ -94,6 +91,28 @@ func ParseToken(text string) (c Case, err error) {
 		c.Steps = append(c.Steps, step)
 	}
 	return c, nil
+}
+
+// parseWord reads one of the words between the workload and the steps: a plan of
+// faults, or what else goes wrong.
+func (c *Case) parseWord(word string) (err error) {
+	if word == "late" {
+		c.Late = true
+		return nil
+	}
+	if n, ok := strings.CutPrefix(word, "full="); ok {
+		if c.Full, err = strconv.Atoi(n); err != nil || c.Full < 0 {
+			return fmt.Errorf("torture: space %q", word)
+		}
+		c.Full++
+		return nil
+	}
+	if law, ok := strings.CutPrefix(word, lawWord); ok {
+		c.Profile, err = faultfs.ParseProfile(law)
+		return err
+	}
+	c.Faults, err = faultfs.ParsePlan(word)
+	return err
 }
 
 func parseStep(f []string) (s Step, err error) {

@@ -1,7 +1,9 @@
 package torture
 
 import (
+	"cmp"
 	"errors"
+	"io"
 	"slices"
 	"syscall"
 
@@ -17,7 +19,13 @@ type errorJudge struct {
 	healed   bool
 	poisoned bool // the handle that is open refuses writes
 	returned bool // some call has told of a fault
+
+	fired []int      // how often each fault of the plan struck
+	sites *siteWatch // notes who calls while faults may strike; may be nil
 }
+
+// struck tells whether a fault of the plan has struck.
+func (j *errorJudge) struck(i int) bool { return i < len(j.fired) && j.fired[i] > 0 }
 
 // refused judges the error of an operation, and tells whether nothing of it may
 // have happened. The one that poisons the handle may be found done.
@@ -44,7 +52,7 @@ func (j *errorJudge) refused(r *run, err error) bool {
 		r.flaw("I5 poison", "a poisoned handle refuses with %v", err)
 	case j.healed && !j.has(faultfs.EffectF4):
 		r.flaw("I19 heals", "after the disk had healed: %v", err)
-	case errors.Is(err, quiver.ErrCorrupt):
+	case errors.Is(err, quiver.ErrCorrupt) && !j.lies():
 		r.flaw("I16 honest", "an error of the disk is called damage: %v", err)
 	}
 	return true
@@ -56,12 +64,32 @@ func (j *errorJudge) has(e faultfs.Effect) bool {
 	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Effect == e })
 }
 
+// lies tells whether a fault makes a file look shorter than it is, or absent:
+// damage is then a right name for it.
+func (j *errorJudge) lies() bool {
+	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return liar(f) || f.Errno == syscall.ENOENT })
+}
+
+// liar tells whether a fault returns no error of its own.
+func liar(f faultfs.Fault) bool {
+	switch f.Effect {
+	case faultfs.EffectShort, faultfs.EffectEOF, faultfs.EffectStale, faultfs.EffectShuffle:
+		return true
+	}
+	return false
+}
+
 // wrote notes an operation that changed pairs and succeeded.
 func (j *errorJudge) wrote(r *run, o Op) {
 	if j.poisoned {
 		r.flaw("I5 poison", "%v succeeds on a poisoned handle", o)
 	}
 }
+
+// taking are the calls that may take space: want of it is ErrFull. Of the others
+// the error is passed on.
+const taking = faultfs.KindFsync | faultfs.KindCreate | faultfs.KindMkdir | faultfs.KindRename | faultfs.KindWrite |
+	faultfs.KindTruncate | faultfs.KindAllocate
 
 // typed tells whether an error names what was injected.
 func (j *errorJudge) typed(r *run, err error) bool {
@@ -70,12 +98,24 @@ func (j *errorJudge) typed(r *run, err error) bool {
 		return errors.Is(err, syscall.ENOSPC)
 	}
 	for _, f := range j.plan {
+		if liar(f) {
+			if errors.Is(err, quiver.ErrCorrupt) || f.Kind == faultfs.KindWrite && errors.Is(err, io.ErrShortWrite) {
+				return true
+			}
+			continue
+		}
 		no := f.Errno
 		if no == 0 {
 			no = syscall.EIO
 		}
-		if errors.Is(err, no) {
-			return no != syscall.ENOSPC || errors.Is(err, quiver.ErrFull) || errors.Is(err, quiver.ErrPoisoned)
+		if errors.Is(err, no) && (!full(no) || f.Kind&taking == 0 || errors.Is(err, quiver.ErrFull) || errors.Is(err, quiver.ErrPoisoned)) {
+			return true
+		}
+		if no == syscall.ENOENT && (errors.Is(err, quiver.ErrCorrupt) || errors.Is(err, quiver.ErrNoDatabase) || errors.Is(err, quiver.ErrIncomplete)) {
+			return true
+		}
+		if f.Kind == faultfs.KindLock && no == syscall.EWOULDBLOCK && errors.Is(err, quiver.ErrLocked) {
+			return true
 		}
 	}
 	return false
@@ -89,18 +129,43 @@ func (j *errorJudge) silent(r *run) {
 		return
 	}
 	for _, rec := range r.disk.Log().Records() {
-		if rec.Fault == "" || rec.Err == nil {
+		if rec.Fault == "" || rec.Err == nil || !j.injected(rec.Err) {
 			continue
 		}
 		class := faultfs.ClassOf(rec.Path)
 		switch {
 		case class == faultfs.ClassOther, r.dying(rec.Seq):
+		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
-		case errors.Is(rec.Err, syscall.ENOSPC) && (rec.Kind&faultfs.KindFsync == 0 || class == faultfs.ClassTmp):
+		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
+		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
+		case full(rec.Err) && (rec.Kind&faultfs.KindFsync == 0 || class == faultfs.ClassTmp):
 		default:
 			r.flaw("I17 surfaced", "no call told of the failed %v", rec)
 		}
 	}
+}
+
+// injected tells whether an error is one of the plan's: a fault that leaves a
+// call done keeps the error that the call has by itself.
+func (j *errorJudge) injected(err error) bool {
+	if j.full && full(err) {
+		return true
+	}
+	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool {
+		return !liar(f) && f.Errno != syscall.ENOENT && errors.Is(err, cmp.Or(f.Errno, syscall.EIO))
+	})
+}
+
+// full tells whether an error means that there is no space.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// opening tells whether a call belongs to an open, which tidies up what dead
+// processes left: the next one does it where this one fails.
+func (r *run) opening(call int) bool {
+	return slices.ContainsFunc(r.steps, func(s step) bool {
+		return s.begin < call && call <= s.end && (s.op.Kind == OpOpen || s.op.Kind == OpReopen || s.op.Kind == OpKill || s.op.Kind == OpReadOnly)
+	})
 }
 
 // dying tells whether a call belongs to the end of a process: nobody is told.
@@ -110,10 +175,16 @@ func (r *run) dying(call int) bool {
 
 // errorRun runs a workload with faults, heals the disk, and looks whether the
 // handle works on.
-func errorRun(c Case, b *base, watch *rules) *run {
+func errorRun(c Case, b *base, watch *rules) *run { return watchedRun(c, b, watch, nil) }
+
+// watchedRun is errorRun with a watch on the calls that the faults may strike.
+func watchedRun(c Case, b *base, watch *rules, sites *siteWatch) *run {
 	r := begin(c.Workload, b, watch)
-	j := &errorJudge{plan: c.Faults}
+	j := &errorJudge{plan: c.Faults, sites: sites}
 	r.faults = j
+	if sites != nil {
+		sites.restart(r.disk)
+	}
 	r.disk.Inject(c.Faults)
 	ops := c.Workload.program()
 	ops = ops[:len(ops)-1]
@@ -140,6 +211,12 @@ func errorRun(c Case, b *base, watch *rules) *run {
 const lastKey = "last"
 
 func (r *run) heal() {
+	if j := r.faults; !j.healed {
+		j.fired = r.disk.Fired()
+		if j.sites != nil {
+			j.sites.off = true
+		}
+	}
 	r.disk.Inject(nil)
 	r.disk.SetBudget(0)
 	r.faults.healed = true

@@ -2,7 +2,7 @@ package torture
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 )
@@ -10,8 +10,12 @@ import (
 // Task is a workload and how hard it is looked at.
 type Task struct {
 	Workload Workload
-	Double   Depth // crashes in the recovery from a crash
-	Kill     Depth // ends of the process, and crashes in the recovery from those
+	Profile  faultfs.Profile // what a power cut may leave; the zero value is posix
+	// Bounded tries all subsets of fewer pending writes, and more of those that
+	// stand in for all subsets where there are too many.
+	Bounded bool
+	Double  Depth // crashes in the recovery from a crash
+	Kill    Depth // ends of the process, and crashes in the recovery from those
 	// Errors tries single faults: all of them, or every ErrorStep-th from
 	// ErrorFirst on. OnlyErrors leaves out the crashes of the run without faults.
 	Errors     bool
@@ -20,8 +24,26 @@ type Task struct {
 	OnlyErrors bool
 }
 
-// maxViolations is how many one task reports: they mostly are one mistake.
-const maxViolations = 3
+const (
+	// maxViolations is how many one task reports: they mostly are one mistake.
+	maxViolations = 3
+	// allSubsets is the number of pending writes up to which every subset is
+	// tried.
+	allSubsets = 12
+	// boundedSubsets and boundedDrawn are for the tiers with many workloads.
+	boundedSubsets = 6
+	boundedDrawn   = 16
+)
+
+// enumeration is how the disks are chosen that the first power cut may leave.
+func (t Task) enumeration() faultfs.Enum {
+	e := enumeration()
+	e.Profile, e.MaxSubset = t.Profile, allSubsets
+	if t.Bounded {
+		e.MaxSubset, e.Wide, e.Random = boundedSubsets, true, boundedDrawn
+	}
+	return e
+}
 
 // examine runs a task.
 func (b *bases) examine(t Task) (Counts, []Violation) {
@@ -30,10 +52,12 @@ func (b *bases) examine(t Task) (Counts, []Violation) {
 		return Counts{}, []Violation{{Rule: "start", Text: err.Error(), Token: Case{Workload: t.Workload}.Token()}}
 	}
 	p := newProber(t.Workload, b.mutate)
-	p.depth = t.Double
+	p.depth, p.law, p.seen = t.Double, t.Profile, b.seen
 	s, found := b.plainRun(t.Workload, base, p)
+	s.c.Profile = t.Profile
 	if len(found) == 0 && !t.OnlyErrors {
-		s.crashes(enumeration())
+		s.crashes(t.enumeration())
+		s.coverage()
 	}
 	if t.Kill > Once && s.r != nil && !s.full() {
 		s.kills(t.Kill)
@@ -48,6 +72,7 @@ func (b *bases) examine(t Task) (Counts, []Violation) {
 	counts.Runs++
 	counts.Distinct += p.opens
 	counts.Seconds += p.seconds
+	counts.boundary("recovery", p.calls[0], p.calls[1])
 	return counts, found
 }
 
@@ -70,7 +95,10 @@ func (b *bases) errors(t Task, clean *run, base *base, p *prober) (counts Counts
 // plainRun runs a workload without errors, under the static rules.
 func (b *bases) plainRun(w Workload, base *base, p *prober) (*sweep, []Violation) {
 	c := Case{Workload: w}
-	watch := &rules{}
+	var watch *rules
+	if !b.noRules {
+		watch = &rules{}
+	}
 	r, flaws := guarded(func() *run {
 		r := begin(w, base, watch)
 		for _, o := range w.program() {
@@ -78,7 +106,10 @@ func (b *bases) plainRun(w Workload, base *base, p *prober) (*sweep, []Violation
 		}
 		return r
 	})
-	return newSweep(c, r, p, maxViolations), violations(c, r, append(flaws, watch.flaws...))
+	if watch != nil {
+		flaws = append(flaws, watch.flaws...)
+	}
+	return newSweep(c, r, p, maxViolations), violations(c, r, flaws)
 }
 
 // guarded turns a panic of the engine into a flaw.
@@ -135,59 +166,9 @@ func (b *bases) errorCase(c Case, base *base, p *prober) (Counts, []Violation) {
 // bytes in the page cache that no later sync writes: a reader, who writes
 // nothing, may show them and lose them.
 func lookDepth(c Case, how string) Depth {
-	for _, f := range c.Faults {
-		if how == stepLook && f.Kind&faultfs.KindFsync != 0 {
-			return Once
-		}
+	failed := func(f faultfs.Fault) bool { return f.Kind&faultfs.KindFsync != 0 }
+	if how == stepLook && slices.ContainsFunc(c.Faults, failed) {
+		return Once
 	}
 	return Dropped
-}
-
-// Replay judges one case again and describes everything about it. It returns
-// what is violated, nothing if all is well.
-func Replay(token string) (description string, found []Violation, err error) {
-	c, err := ParseToken(token)
-	if err != nil {
-		return "", nil, err
-	}
-	var b bases
-	base, err := b.get(c.Workload.Start, c.Workload.Knobs)
-	if err != nil {
-		return "", nil, err
-	}
-	p := newProber(c.Workload, nil)
-	p.depth = Complete
-	var s *sweep
-	if len(c.Faults) > 0 || c.Full > 0 {
-		watch := &rules{}
-		r, flaws := guarded(func() *run { return errorRun(c, base, watch) })
-		found = violations(c, r, append(flaws, watch.flaws...))
-		s = newSweep(c, r, p, maxViolations)
-	} else {
-		s, found = b.plainRun(c.Workload, base, p)
-	}
-	if s.r == nil {
-		return "the run ended in a panic\n", found, nil
-	}
-	if len(c.Steps) > 0 {
-		st := s.log.StateAfter(c.Steps[0].Call)
-		if c.Steps[0].How == stepCrash {
-			im := st.Image(c.Steps[0].Sel)
-			s.judge(p.twice(im), s.r.line.window(st.From, st.To), crash{how: stepCrash, point: st, sel: im.Sel})
-		} else {
-			s.kill(st, c.Steps[0].How, max(lookDepth(c, c.Steps[0].How), Dropped))
-		}
-	}
-	return s.describe(), append(found, s.found...), nil
-}
-
-// describe is the whole run: its operations and all calls.
-func (s *sweep) describe() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "fingerprint %v\n", s.log.Fingerprint())
-	for _, step := range s.r.steps {
-		fmt.Fprintln(&b, step)
-	}
-	b.WriteString(s.log.String())
-	return b.String()
 }

@@ -26,10 +26,12 @@ const (
 	OpReopen   // Close and Open
 	OpKill     // the process dies, the next one opens the database
 	OpReadOnly // Close, OpenReadOnly, Close, Open
+	OpSnap     // begins a snapshot; from then on it is read after every operation
+	OpSnapEnd  // ends the oldest snapshot
 )
 
 var kindNames = [...]string{"put", "del", "batch", "nosync", "delprefix", "update", "sync", "checkpoint",
-	"recount", "init", "open", "close", "reopen", "kill", "readonly"}
+	"recount", "init", "open", "close", "reopen", "kill", "readonly", "snap", "snapend"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {

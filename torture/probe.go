@@ -3,6 +3,7 @@ package torture
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
@@ -45,7 +46,12 @@ type prober struct {
 	opens    int
 	carries  int
 	depth    Depth
-	seconds  int      // images of second crashes
+	law      faultfs.Profile // of the second crashes
+	only     *Step           // the one second crash that is tried; nil = all
+	seconds  int             // images of second crashes
+	calls    [2]int          // of the recoveries that were crashed, and how many of them were explored
+	seen     *stateSet
+	salt     uint64
 	fresh    []string // keys that no run uses, one for each bucket and one more for the first
 }
 
@@ -55,6 +61,7 @@ func newProber(w Workload, m Mutation) *prober {
 		p.fresh = append(p.fresh, keyIn(b, 500, w.Knobs.Buckets))
 	}
 	p.fresh = append(p.fresh, keyIn(0, 501, w.Knobs.Buckets))
+	p.salt = raw.Hash64([]byte(w.Knobs.String()))
 	return p
 }
 
@@ -78,7 +85,7 @@ func (p *prober) once(im faultfs.Image) *outcome {
 		return o
 	}
 	o, _ := p.probe(im.FS, false)
-	p.known[im.Digest] = o
+	p.enter(im, o)
 	return o
 }
 
@@ -89,7 +96,7 @@ func (p *prober) twice(im faultfs.Image) *outcome {
 		return o
 	}
 	o, rec := p.probe(im.FS, true)
-	p.known[im.Digest] = o
+	p.enter(im, o)
 	if p.depth > Once && rec != nil && len(o.flaws) == 0 {
 		o.again = p.crashAgain(rec, p.depth)
 		p.seconds += o.again.states
@@ -97,9 +104,16 @@ func (p *prober) twice(im faultfs.Image) *outcome {
 	return o
 }
 
+func (p *prober) enter(im faultfs.Image, o *outcome) {
+	p.known[im.Digest] = o
+	p.seen.add(im.Digest, p.salt)
+}
+
 // recovery is what an open did.
 type recovery struct {
 	log    *faultfs.Log
+	first  int      // the last call before it
+	last   int      // its last call
 	opened int      // the last call of the open, after which shown is promised
 	shown  *outcome // content and LSN
 }
@@ -116,15 +130,21 @@ func (p *prober) probe(fresh func() *faultfs.FS, all bool) (o *outcome, rec *rec
 		}
 	}()
 	disk := fresh()
+	first := disk.Seq()
 	view := p.raw(o, disk)
 	if view == nil {
-		return o, p.incomplete(o, disk)
+		rec = p.incomplete(o, disk)
+	} else {
+		var seen model.State
+		if all {
+			seen = p.readOnly(o, fresh())
+		}
+		rec = p.recover(o, disk, view, seen, fresh)
 	}
-	var seen model.State
-	if all {
-		seen = p.readOnly(o, fresh())
+	if rec != nil {
+		rec.first = first
 	}
-	return o, p.recover(o, disk, view, seen, fresh)
+	return o, rec
 }
 
 // raw reads the bytes without the engine. It returns nil when there is no meta.
@@ -143,12 +163,38 @@ func (p *prober) raw(o *outcome, disk *faultfs.FS) *raw.View {
 }
 
 func rawView(disk *faultfs.FS) (*raw.View, error) {
-	files, err := raw.Load(root, disk.List(), disk.ReadFile)
+	large := map[int]string{}
+	files, err := raw.Load(root, disk.List(), func(p string) ([]byte, error) {
+		if n := raw.SegmentNumber(path.Base(p)); n > 0 && disk.Used() > largeDisk {
+			large[n] = p
+			return nil, nil
+		}
+		return disk.ReadFile(p)
+	})
 	if err != nil || files.Meta == nil {
 		return nil, err
 	}
+	if len(large) > 0 {
+		// A copy, so that no call of a judge counts among those of the engine.
+		disk = disk.Snapshot()
+	}
+	for n, p := range large {
+		f, err := disk.OpenFile(p, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		size, err := f.Size()
+		if err != nil {
+			return nil, err
+		}
+		files.Segs[n] = raw.Paged(int(size), f.ReadAt)
+	}
 	return raw.Recover(files), nil
 }
+
+// largeDisk is the size from which segments are read page by page.
+const largeDisk = 4 << 20
 
 // readOnly opens an image for reading, which changes nothing but LOCK.
 func (p *prober) readOnly(o *outcome, disk *faultfs.FS) model.State {
@@ -208,7 +254,7 @@ func (p *prober) incomplete(o *outcome, disk *faultfs.FS) *recovery {
 		return nil
 	}
 	p.closed(o, disk)
-	rec := &recovery{log: disk.Log(), opened: disk.Seq(), shown: &outcome{holds: p.intern(model.State{})}}
+	rec := &recovery{log: disk.Log(), opened: disk.Seq(), last: disk.Seq(), shown: &outcome{holds: p.intern(model.State{})}}
 	db, err := quiver.Open(root, p.k.options(p.fs(disk)))
 	if err != nil {
 		o.flaw("init", "open after the second init: %v", err)
@@ -246,7 +292,7 @@ func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen mode
 	}
 	o.lsn = db.LastLSN()
 	o.holds = p.intern(got)
-	rec := &recovery{log: disk.Log(), opened: opened, shown: o}
+	rec := &recovery{log: disk.Log(), opened: opened, last: disk.Seq(), shown: o}
 	if len(o.flaws) > 0 {
 		_ = db.Close() // what is wrong is known already
 		return rec

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
@@ -11,9 +12,9 @@ import (
 // can be watched. For one goroutine.
 type process struct {
 	disk  *faultfs.FS
-	watch observer // may be nil
-	open  map[*handle]struct{}
-	locks map[*procLock]struct{}
+	watch observer  // may be nil
+	open  []*handle // in the order in which they were opened
+	locks []*procLock
 	dead  bool
 }
 
@@ -37,21 +38,19 @@ type call struct {
 }
 
 func newProcess(disk *faultfs.FS, watch observer) *process {
-	return &process{disk: disk, watch: watch, open: map[*handle]struct{}{}, locks: map[*procLock]struct{}{}}
+	return &process{disk: disk, watch: watch}
 }
 
 // kill ends the process as a signal does: nothing is written any more, locks
 // are gone, what was written stays in the cache of the system.
 func (p *process) kill() {
-	for h := range p.open {
+	for _, h := range p.open {
 		_ = h.File.Close() // an injected error changes nothing: the handle is gone
 	}
-	for l := range p.locks {
+	for _, l := range p.locks {
 		_ = l.lock.Close()
 	}
-	clear(p.open)
-	clear(p.locks)
-	p.dead = true
+	p.open, p.locks, p.dead = nil, nil, true
 }
 
 func (p *process) tell(c call) {
@@ -72,6 +71,7 @@ func (p *process) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
 	if err := p.alive(); err != nil {
 		return nil, err
 	}
+	path = neutral(path)
 	f, err := p.disk.OpenFile(path, flag)
 	kind := faultfs.KindOpen
 	if flag&vfs.Create != 0 {
@@ -82,7 +82,7 @@ func (p *process) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
 		return nil, err
 	}
 	h := &handle{File: f, p: p, path: path}
-	p.open[h] = struct{}{}
+	p.open = append(p.open, h)
 	return h, nil
 }
 
@@ -90,6 +90,7 @@ func (p *process) Mkdir(path string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
+	path = neutral(path)
 	err := p.disk.Mkdir(path)
 	p.tell(call{kind: faultfs.KindMkdir, path: path, err: err})
 	return err
@@ -99,6 +100,7 @@ func (p *process) Remove(path string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
+	path = neutral(path)
 	err := p.disk.Remove(path)
 	p.tell(call{kind: faultfs.KindRemove, path: path, err: err})
 	return err
@@ -108,6 +110,7 @@ func (p *process) Rename(from, to string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
+	from, to = neutral(from), neutral(to)
 	err := p.disk.Rename(from, to)
 	p.tell(call{kind: faultfs.KindRename, path: from, to: to, err: err})
 	return err
@@ -117,6 +120,7 @@ func (p *process) SyncDir(path string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
+	path = neutral(path)
 	err := p.disk.SyncDir(path)
 	p.tell(call{kind: faultfs.KindSyncDir, path: path, err: err})
 	return err
@@ -126,14 +130,14 @@ func (p *process) ReadDir(path string) ([]vfs.Info, error) {
 	if err := p.alive(); err != nil {
 		return nil, err
 	}
-	return p.disk.ReadDir(path)
+	return p.disk.ReadDir(neutral(path))
 }
 
 func (p *process) Stat(path string) (vfs.Info, error) {
 	if err := p.alive(); err != nil {
 		return vfs.Info{}, err
 	}
-	return p.disk.Stat(path)
+	return p.disk.Stat(neutral(path))
 }
 
 func (p *process) Lock(path string, exclusive bool) (vfs.Lock, error) {
@@ -145,7 +149,7 @@ func (p *process) Lock(path string, exclusive bool) (vfs.Lock, error) {
 		return nil, err
 	}
 	pl := &procLock{p: p, lock: l}
-	p.locks[pl] = struct{}{}
+	p.locks = append(p.locks, pl)
 	return pl, nil
 }
 
@@ -187,7 +191,7 @@ func (h *handle) SyncData() error {
 }
 
 func (h *handle) Close() error {
-	delete(h.p.open, h)
+	h.p.open = slices.DeleteFunc(h.p.open, func(o *handle) bool { return o == h })
 	return h.File.Close()
 }
 
@@ -202,7 +206,7 @@ type procLock struct {
 func (l *procLock) SetHolder(string) error { return nil }
 
 func (l *procLock) Close() error {
-	delete(l.p.locks, l)
+	l.p.locks = slices.DeleteFunc(l.p.locks, func(o *procLock) bool { return o == l })
 	return l.lock.Close()
 }
 

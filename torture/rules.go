@@ -156,7 +156,7 @@ func (r *rules) opened(c call, p string) {
 		return
 	}
 	if f == nil {
-		f = r.s.create(p)
+		r.s.create(p)
 	} else if c.cut && len(f.content) > 0 {
 		f.resize(0)
 	}

@@ -19,6 +19,7 @@ type run struct {
 	proc   *process
 	db     *quiver.DB
 	closed bool // cleanly, and not opened since
+	snaps  []heldSnapshot
 	line   *timeline
 	rules  *rules // the static rules watch too; may be nil
 	mutate Mutation
@@ -29,7 +30,8 @@ type run struct {
 	faults *errorJudge // errors are expected; may be nil
 
 	killed [][2]int             // first and last call of each end of a process
-	before map[faultfs.Kind]int // calls before the first crash point
+	first  int                  // the last call before the first crash point
+	before map[faultfs.Kind]int // calls before it, by kind
 }
 
 // step is one operation as it went.
@@ -83,7 +85,7 @@ func begin(w Workload, b *base, watch *rules) *run {
 		}
 		disk.ResetLog()
 	}
-	r.before = map[faultfs.Kind]int{}
+	r.first, r.before = disk.Seq(), map[faultfs.Kind]int{}
 	for _, k := range slices.Concat(changing, reading, []faultfs.Kind{faultfs.KindFsync}) {
 		r.before[k] = disk.Count(k, 0)
 	}
@@ -179,7 +181,7 @@ func (r *run) write(o Op, s *step) error {
 	if o.Kind != OpNoSync && (len(m.Changes) > 0 || m.Kind != model.Batch) {
 		// Also where it changed nothing: it may have looked at what was not
 		// durable yet.
-		r.line.ack(r.disk.Seq())
+		r.line.ackBorn(r.disk.Seq())
 	}
 	return nil
 }
@@ -240,7 +242,11 @@ func (r *run) plain(k Kind) error {
 		if err := op(); err != nil {
 			return err
 		}
-		r.line.ack(r.disk.Seq())
+		r.line.ackBorn(r.disk.Seq())
+	case OpSnap:
+		return r.snapshot()
+	case OpSnapEnd:
+		return r.endSnapshot()
 	case OpRecount:
 		if _, err := r.db.Recount(context.Background(), nil); err != nil {
 			return err
@@ -310,7 +316,7 @@ func (r *run) open() error {
 
 func (r *run) close() error {
 	db := r.db
-	r.db = nil
+	r.db, r.snaps = nil, nil
 	err := db.Close()
 	if h, l := r.disk.Handles(), r.disk.Locks(); h != 0 || l != 0 {
 		r.flaw("I20 no leaks", "%d handles and %d locks are left after Close (error: %v)", h, l, err)
@@ -319,7 +325,7 @@ func (r *run) close() error {
 		return err
 	}
 	r.closed = true
-	r.line.ack(r.disk.Seq())
+	r.line.ackBorn(r.disk.Seq())
 	if r.faults == nil {
 		r.leftovers()
 	}
@@ -340,7 +346,7 @@ func (r *run) kill() {
 	begin := r.disk.Seq()
 	r.proc.kill()
 	r.killed = append(r.killed, [2]int{begin + 1, r.disk.Seq()})
-	r.db = nil
+	r.db, r.snaps = nil, nil
 	r.proc = newProcess(r.disk, r.proc.watch)
 }
 
@@ -394,6 +400,7 @@ func (r *run) look() {
 	if d := model.Diff(got, r.line.states[r.line.top]); d != "" {
 		r.flaw("I4 honest", "after %v: %s", r.steps[len(r.steps)-1].op, d)
 	}
+	r.lookBack()
 	lsn := r.db.LastLSN()
 	if lsn < r.line.lsn {
 		r.flaw("I6 LSN", "LastLSN went from %d back to %d", r.line.lsn, lsn)
@@ -401,11 +408,13 @@ func (r *run) look() {
 	r.line.seen(r.disk.Seq(), lsn)
 }
 
-// check runs the engine's own check.
+// check runs the engine's own check. Where errors are injected, its reading may
+// fail with one.
 func (r *run) check(strict bool) {
-	for _, f := range checkFindings(r.db, strict) {
-		r.flaws = append(r.flaws, f)
+	if r.faults != nil && !r.faults.healed {
+		return
 	}
+	r.flaws = append(r.flaws, checkFindings(r.db, strict)...)
 }
 
 func checkFindings(db *quiver.DB, strict bool) []flaw {

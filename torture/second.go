@@ -2,6 +2,7 @@ package torture
 
 import (
 	"fmt"
+	"iter"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver"
@@ -19,11 +20,18 @@ const (
 	Complete
 )
 
-func (d Depth) enumeration() faultfs.Enum {
+// drawnSeconds is how many subsets are drawn at each call of a recovery where
+// not all are tried.
+const drawnSeconds = 2
+
+func (d Depth) enumeration(law faultfs.Profile) faultfs.Enum {
+	e := faultfs.Enum{Fixed: faultfs.ClassLock, Profile: law}
 	if d == Dropped {
-		return faultfs.Enum{MaxSubset: -1, NoTears: true, NoPrefixes: true, Fixed: faultfs.ClassLock}
+		e.MaxSubset, e.NoTears, e.NoPrefixes, e.Random = -1, true, true, drawnSeconds
+		return e
 	}
-	return faultfs.Enum{Fixed: faultfs.ClassLock}
+	e.MaxSubset = allSubsets
+	return e
 }
 
 // second are the crashes of a recovery. What they may leave depends on what the
@@ -51,25 +59,79 @@ type secondFlaw struct {
 // promised.
 func (p *prober) crashAgain(r *recovery, depth Depth) *second {
 	s := &second{}
+	e := depth.enumeration(p.law)
+	next := novelty{e: e, opened: r.opened}
+	p.calls[0] += r.last - r.first
 	for st := range r.log.Points() {
-		for im := range st.Images(depth.enumeration()) {
-			s.states++
-			o := p.once(im)
-			at := crash{point: st, sel: im.Sel}
-			switch {
-			case len(o.flaws) > 0:
-				s.flaws = append(s.flaws, secondFlaw{o.flaws[0], at})
-			case st.To < r.opened || p.unborn(r.shown, o):
-				s.enter(o, at)
-			default:
-				s.promise(r.shown, o, at)
+		if e.Profile != (faultfs.Profile{}) {
+			st = st.Under(e.Profile)
+		}
+		images := next.images(st)
+		if p.only != nil {
+			images = p.only.image(st)
+		}
+		for im := range images {
+			if harsh(im) {
+				continue // judged where it is the first crash
 			}
+			s.states++
+			p.again(s, r, st, im)
 			if len(s.flaws) > 0 {
 				return s
 			}
 		}
+		p.calls[1] += covered([][2]int{{st.From, st.To}}, r.first, r.last)
 	}
 	return s
+}
+
+// image is the one that a step asks for, if it is of this state.
+func (step *Step) image(st *faultfs.State) iter.Seq[faultfs.Image] {
+	return func(yield func(faultfs.Image) bool) {
+		if st.From == step.Call {
+			yield(st.Image(step.Sel))
+		}
+	}
+}
+
+// novelty leaves out the points of a recovery whose images an earlier point of
+// the same half, before or after the open had returned, has surely had: where
+// that one tried all subsets, a sync behind it only leaves fewer.
+type novelty struct {
+	e       faultfs.Enum
+	opened  int
+	started bool
+	after   bool // the last point was behind the open
+	all     bool // all subsets were tried there
+}
+
+func (n *novelty) images(st *faultfs.State) iter.Seq[faultfs.Image] {
+	after := st.To >= n.opened
+	pending := st.Pending()
+	all := unitsOf(pending, n.e.Fixed) <= n.e.MaxSubset
+	known := n.started && n.all && n.after == after && n.e.Profile.Law == faultfs.Posix
+	n.started, n.after, n.all = true, after, all
+	if !known || !all {
+		return st.Images(n.e)
+	}
+	if len(pending) == 0 || pending[len(pending)-1].Seq != st.From {
+		return func(func(faultfs.Image) bool) {}
+	}
+	return st.Images(n.e)
+}
+
+// again judges one disk that a second crash may leave.
+func (p *prober) again(s *second, r *recovery, st *faultfs.State, im faultfs.Image) {
+	o := p.once(im)
+	at := crash{point: st, sel: im.Sel}
+	switch {
+	case len(o.flaws) > 0:
+		s.flaws = append(s.flaws, secondFlaw{o.flaws[0], at})
+	case st.To < r.opened || p.unborn(r.shown, o):
+		s.enter(o, at)
+	default:
+		s.promise(r.shown, o, at)
+	}
 }
 
 // unborn is the one thing that may vanish after it was seen: an empty database
@@ -140,8 +202,9 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 	w := s.r.line.window(st.From, st.To)
 	disk := st.Kill()
 	view, _ := rawView(disk)
+	first := disk.Seq()
 	db, err := open(root, s.r.w.Knobs.options(s.p.fs(disk)))
-	rec := &recovery{opened: disk.Seq(), shown: &outcome{}}
+	rec := &recovery{first: first, opened: disk.Seq(), shown: &outcome{}}
 	if err != nil {
 		if w.low > 0 || s.r.line.states[0] != nil {
 			s.report(flaw{"I19 opens", "after a kill: " + err.Error()}, at)
@@ -153,7 +216,7 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 		s.report(flaw{"I4 honest", "after a kill: " + err.Error()}, at)
 		return
 	}
-	rec.shown.holds, rec.shown.lsn, rec.log = s.p.intern(got), db.LastLSN(), disk.Log()
+	rec.shown.holds, rec.shown.lsn, rec.log, rec.last = s.p.intern(got), db.LastLSN(), disk.Log(), disk.Seq()
 	if f := promised(s.p, s.r.line, rec.shown, w); f != nil {
 		s.report(*f, at)
 		return

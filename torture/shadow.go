@@ -115,9 +115,10 @@ func (s *shadows) syncDir(dir string) {
 }
 
 // matters tells whether the loss of a name could lose data: those of temporary
-// files, of the lock and of the reserve could not.
+// files, of the lock, of the reserve and of snapshots that end with their process
+// could not.
 func matters(p string) bool {
-	return faultfs.ClassOf(p)&(faultfs.ClassTmp|faultfs.ClassLock|faultfs.ClassOther) == 0 && strings.HasPrefix(p, inRoot(""))
+	return faultfs.ClassOf(p)&(faultfs.ClassTmp|faultfs.ClassLock|faultfs.ClassOther|faultfs.ClassSnap) == 0 && strings.HasPrefix(p, inRoot(""))
 }
 
 // unsettled is a name, other than except, that matters and whose change is not

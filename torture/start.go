@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+	"github.com/quiverdb/quiverdb-go/torture/raw"
 )
 
 // start is how a start state comes to be.
@@ -13,12 +15,19 @@ type start struct {
 	warm  []Op // in the session that is judged, before the first crash point
 	fresh bool // nothing at all: the workload initialises
 	open  bool // setup leaves the database without a close
+	// edge gives all ids of the first segment out but two, to pages that nothing
+	// leads to.
+	edge bool
 }
 
-// Starts are the names of the start states.
+// Starts are the names of the start states that everything is tried on.
 func Starts() []string {
 	return []string{"fresh", "empty", "full", "split", "chain", "free", "log", "dirty"}
 }
+
+// edgeStart is a segment that is almost full. It is large, and so it is only
+// tried with single phrases that take pages, without second crashes.
+const edgeStart = "edge"
 
 // startOf describes a start state. Bucket 0 holds what is special about it.
 func startOf(name string, k Knobs) start {
@@ -56,6 +65,8 @@ func startOf(name string, k Knobs) start {
 		ops := puts(0, 0, 6, 900)
 		ops = append(ops, Op{Kind: OpReopen}, put(keyIn(0, 6, k.Buckets), 9000), del(keyIn(0, 6, k.Buckets)))
 		return start{setup: ops, open: true}
+	case edgeStart:
+		return start{setup: puts(0, 0, 2, 60), edge: true}
 	}
 	panic("torture: no start state " + name)
 }
@@ -70,7 +81,9 @@ func del(key string) Op {
 
 // bases keeps the disks of start states, which many workloads share.
 type bases struct {
-	mutate Mutation // of the runs, not of the setup
+	mutate  Mutation  // of the runs, not of the setup
+	noRules bool      // runs are not watched by the static rules
+	seen    *stateSet // of the disks that were judged; may be nil
 
 	mu   sync.Mutex
 	made map[string]*base
@@ -109,6 +122,11 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 	if len(r.flaws) > 0 {
 		return nil, fmt.Errorf("torture: start state %s with %v: %s", name, k, r.flaws[0])
 	}
+	if s.edge {
+		if err := toEdge(disk); err != nil {
+			return nil, fmt.Errorf("torture: start state %s: %w", name, err)
+		}
+	}
 	disk.SyncAll()
 	disk.ResetLog()
 	made := &base{disk: disk, line: r.line, mutate: b.mutate}
@@ -117,4 +135,25 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 	}
 	b.made[at] = made
 	return made, nil
+}
+
+// toEdge makes the first segment of a closed database almost full: as a session
+// does that reserves page ids, uses none, and dies.
+func toEdge(disk *faultfs.FS) error {
+	const pages = raw.SegmentBytes/pageSize - 2
+	f, err := disk.OpenFile(inRoot("data-000001.p1seg"), vfs.Write)
+	if err != nil {
+		return err
+	}
+	if err := f.Allocate(0, pages*pageSize); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	meta, err := disk.ReadFile(inRoot(metaName))
+	if err != nil {
+		return err
+	}
+	return disk.WriteFile(inRoot(metaName), raw.WithNextPage(meta, pages))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/quiverdb/quiverdb-go/model"
 )
 
-// enumeration is how the disks are chosen that the first power cut may leave.
-// The content of the lock file decides nothing.
+// enumeration is how the disks are chosen that a power cut may leave, where
+// many runs are looked at. The content of the lock file decides nothing.
 func enumeration() faultfs.Enum {
 	return faultfs.Enum{ByteCuts: true, Fixed: faultfs.ClassLock}
 }
@@ -21,7 +21,8 @@ type sweep struct {
 	p      *prober
 	log    *faultfs.Log
 	counts Counts
-	limit  int // violations at which it ends
+	judged [][2]int // calls after which every crash was judged: from and to
+	limit  int      // violations at which it ends
 	found  []Violation
 }
 
@@ -51,18 +52,36 @@ func (s *sweep) crashes(e faultfs.Enum) {
 		if s.full() {
 			return
 		}
+		s.judged = append(s.judged, [2]int{st.From, st.To})
 	}
 }
 
 func (s *sweep) crash(st *faultfs.State, e faultfs.Enum) {
 	w := s.r.line.window(st.From, st.To)
+	if e.Profile != (faultfs.Profile{}) {
+		st = st.Under(e.Profile)
+	}
+	if unitsOf(st.Pending(), e.Fixed) > e.MaxSubset {
+		s.counts.Partial++
+	}
 	for im := range st.Images(e) {
 		s.counts.States++
-		s.judge(s.p.twice(im), w, crash{how: stepCrash, point: st, sel: im.Sel})
+		s.image(im, w, crash{how: stepCrash, point: st, sel: im.Sel})
 		if s.full() {
 			return
 		}
 	}
+}
+
+// image judges one disk.
+func (s *sweep) image(im faultfs.Image, w window, at crash) {
+	if harsh(im) {
+		if f := s.detect(im, w); f != nil {
+			s.report(*f, at)
+		}
+		return
+	}
+	s.judge(s.p.twice(im), w, at)
 }
 
 // judge compares an outcome with what had been promised.
@@ -131,25 +150,4 @@ func (s *sweep) report(f flaw, at crash) {
 		c.Steps = append(c.Steps, Step{How: how, Call: x.point.From, Sel: x.sel})
 	}
 	s.found = append(s.found, newViolation(f, c, s.r, &at))
-}
-
-// Counts are how much was judged.
-type Counts struct {
-	Runs     int // runs of a workload, with and without errors
-	Points   int // moments at which the power was cut
-	States   int // disks that it may have left, judged for their moment
-	Distinct int // of those, different ones, each opened and written on
-	Kills    int // ends of the process alone, and openings after it
-	Seconds  int // disks that a second power cut, in a recovery, may have left
-	Errors   int // runs with injected errors
-}
-
-func (c *Counts) add(d Counts) {
-	c.Runs += d.Runs
-	c.Points += d.Points
-	c.States += d.States
-	c.Distinct += d.Distinct
-	c.Kills += d.Kills
-	c.Seconds += d.Seconds
-	c.Errors += d.Errors
 }

@@ -4,56 +4,90 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
 )
 
 // Tier is how much is tried before chance takes over.
 type Tier string
 
 const (
-	// Quick is for the tests of every change: one phrase a workload, each with
-	// one or two combinations of knobs.
-	Quick Tier = "quick"
-	// Full is every phrase on every start state with every combination of
-	// knobs, every fault, and pairs of phrases.
-	Full Tier = "full"
-	// Night adds all pairs of phrases with faults.
-	Night Tier = "night"
-	// Random is chance alone.
-	Random Tier = "random"
+	// Exhaustive is every phrase on every start state: all subsets of up to
+	// twelve pending writes at each call, and the same in each recovery. It is
+	// the tier for every change.
+	Exhaustive Tier = "exhaustive"
+	// Bounded is every pair of phrases on every start state, and long lists of
+	// subsets where there are too many; in the recoveries each loss alone, and
+	// some drawn ones.
+	Bounded Tier = "bounded"
+	// Triple is every three phrases, looked at like Bounded. It takes days: see
+	// Config.Share.
+	Triple Tier = "triple"
+	// Swarm draws everything: longer workloads, options, errors, what a power
+	// cut may leave.
+	Swarm Tier = "swarm"
 )
+
+// Tiers are all of them.
+func Tiers() []Tier { return []Tier{Exhaustive, Bounded, Triple, Swarm} }
 
 // ParseTier reads the name of a tier.
 func ParseTier(name string) (Tier, error) {
-	switch t := Tier(name); t {
-	case Quick, Full, Night, Random:
-		return t, nil
+	for _, t := range Tiers() {
+		if t == Tier(name) {
+			return t, nil
+		}
 	}
-	return "", fmt.Errorf("torture: unknown tier %q, want quick, full, night or random", name)
+	return "", fmt.Errorf("torture: unknown tier %q, want one of %v", name, Tiers())
 }
+
+// knobs is how many combinations of options a workload of the tier gets.
+func (t Tier) knobs() int {
+	if t == Exhaustive {
+		return 2
+	}
+	return 1
+}
+
+// wheel is the number of turns after which the options repeat.
+const wheel = 48
 
 // tasks are those of a tier, in an order that depends on nothing.
-func (t Tier) tasks() iter.Seq[Task] {
+func (t Tier) tasks(knobs, turn int) iter.Seq[Task] {
 	return func(yield func(Task) bool) {
 		switch t {
-		case Quick:
-			_ = crashTasks(2, Dropped, yield) && errorTasks(1, 29, yield)
-		case Full:
-			_ = crashTasks(len(allKnobs()), Complete, yield) && errorTasks(4, 1, yield) && pairTasks(3, 0, yield)
-		case Night:
-			_ = crashTasks(len(allKnobs()), Complete, yield) && errorTasks(len(allKnobs()), 1, yield) && pairTasks(1, 7, yield)
+		case Exhaustive:
+			if sequences(1, knobs, turn, Task{Double: Complete, Kill: Complete}, yield) {
+				edge(turn, yield)
+			}
+		case Bounded:
+			sequences(2, knobs, turn, Task{Bounded: true, Double: Dropped, Kill: Dropped}, yield)
+		case Triple:
+			sequences(3, knobs, turn, Task{Bounded: true, Double: Dropped}, yield)
 		}
 	}
 }
 
-// crashTasks are all single phrases on all start states, each with so many
-// combinations of knobs, which rotate so that all of them take part.
-func crashTasks(knobs int, depth Depth, yield func(Task) bool) bool {
+// sequences are all sequences of so many phrases on all start states, each with
+// so many combinations of knobs, which rotate so that all of them take part.
+func sequences(length, knobs, turn int, t Task, yield func(Task) bool) bool {
 	all := allKnobs()
+	words := len(alphabet(all[0]))
+	count := 1
+	for range length {
+		count *= words
+	}
 	for i, start := range Starts() {
-		for j := range alphabet(all[0]) {
+		for j := range count {
 			for n := range knobs {
-				k := all[(i*5+j*7+n*11)%len(all)]
-				t := Task{Workload: Workload{k, start, alphabet(k)[j]}, Double: depth, Kill: depth}
+				k := all[(i*5+j*7+n*11+turn)%len(all)]
+				list := alphabet(k)
+				var ops []Op
+				for m, rest := 0, j; m < length; m, rest = m+1, rest/words {
+					ops = append(ops, list[rest%words]...)
+				}
+				t.Workload = Workload{k, start, ops}
 				if !yield(t) {
 					return false
 				}
@@ -63,56 +97,37 @@ func crashTasks(knobs int, depth Depth, yield func(Task) bool) bool {
 	return true
 }
 
-// errorTasks try every step-th fault on single phrases.
-func errorTasks(knobs, step int, yield func(Task) bool) bool {
+// edgeSize is that of values that may cross the edge of a segment.
+const edgeSize = 5000
+
+// edge are the phrases with long values on a segment that is almost full.
+func edge(turn int, yield func(Task) bool) {
 	all := allKnobs()
-	for i, start := range Starts() {
-		for j := range alphabet(all[0]) {
-			for n := range knobs {
-				k := all[(i*3+j*5+n*13)%len(all)]
-				t := Task{Workload: Workload{k, start, alphabet(k)[j]}, OnlyErrors: true, Errors: true, ErrorStep: step, ErrorFirst: (i + j) % step}
-				if !yield(t) {
-					return false
-				}
-			}
+	for j := range alphabet(all[0]) {
+		k := all[(j*7+turn)%len(all)]
+		// A large file of small sectors takes too long to copy.
+		k.Sector = 4096
+		ops := alphabet(k)[j]
+		long := func(o Op) bool { return o.Kind == OpPut && o.Changes[0].Size >= edgeSize }
+		if slices.ContainsFunc(ops, long) && !yield(Task{Workload: Workload{k, edgeStart, ops}}) {
+			return
 		}
 	}
-	return true
 }
 
-// pairTasks are every step-th pair of phrases on all start states; errors is
-// the step of the faults, 0 for none.
-func pairTasks(step, errors int, yield func(Task) bool) bool {
-	all := allKnobs()
-	n := 0
-	for _, start := range Starts() {
-		for a := range alphabet(all[0]) {
-			for b := range alphabet(all[0]) {
-				if n++; n%step != 0 {
-					continue
-				}
-				k := all[n%len(all)]
-				words := alphabet(k)
-				t := Task{Workload: Workload{k, start, phrases(words[a], words[b])}, Double: Dropped, Kill: Dropped,
-					Errors: errors > 0, ErrorStep: errors, ErrorFirst: n % max(errors, 1)}
-				if !yield(t) {
-					return false
-				}
-			}
-		}
-	}
-	return true
-}
-
-// randomTask draws a workload, and now and then faults.
+// randomTask draws a workload, what the power cuts of it may leave, and now and
+// then faults.
 func randomTask(rng *rand.Rand) Task {
-	t := Task{Workload: randomWorkload(rng), Double: Dropped}
+	t := Task{Workload: randomWorkload(rng), Bounded: true, Double: Dropped}
 	if rng.IntN(4) == 0 {
 		t.Kill = Dropped
 	}
 	if rng.IntN(3) == 0 {
 		t.Errors, t.ErrorStep = true, 20
 		t.ErrorFirst = rng.IntN(t.ErrorStep)
+	}
+	if laws := faultfs.Laws(); rng.IntN(2) == 0 {
+		t.Profile = faultfs.Profile{Law: laws[rng.IntN(len(laws))], Seed: rng.Uint64N(1000)}
 	}
 	return t
 }

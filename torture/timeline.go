@@ -22,6 +22,7 @@ type timeline struct {
 	top     int // the state that operations build on
 	lsn     uint64
 	met     map[int]int // classes by the numbers of a prober's contents
+	was     model.State // the state before state 0, nil if there is none
 }
 
 // ack says that a state was durable when a call had been made.
@@ -42,7 +43,13 @@ func newTimeline(start model.State, lsn uint64) *timeline {
 }
 
 // restart is a timeline that goes on from the top of this one.
-func (t *timeline) restart() *timeline { return newTimeline(t.states[t.top], t.lsn) }
+func (t *timeline) restart() *timeline {
+	next := newTimeline(t.states[t.top], t.lsn)
+	if t.top > 0 {
+		next.was = t.states[t.top-1]
+	}
+	return next
+}
 
 // begin enters the state that an operation is about to make.
 func (t *timeline) begin(next model.State, call int) int {
@@ -90,10 +97,15 @@ func (t *timeline) settle(id, call int) {
 		}
 	}
 	t.top = id
-	if len(t.states[id]) == 0 && t.states[t.lastAck().state] == nil {
-		return // an empty database whose init had not returned may vanish again
+	t.ackBorn(call)
+}
+
+// ackBorn is ack, save that an empty database whose init has not returned well
+// may vanish again: opening and closing it does not make it more than it was.
+func (t *timeline) ackBorn(call int) {
+	if len(t.states[t.top]) > 0 || t.states[t.lastAck().state] != nil {
+		t.ack(call)
 	}
-	t.ack(call)
 }
 
 // possible lists the states that may be found now by a process that opens the

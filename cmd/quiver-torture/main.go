@@ -1,18 +1,24 @@
-// Command quiver-torture judges the engine by crashes and errors on a disk in
-// memory; package torture says how.
+// Command quiver-torture judges the engine by what a disk, a kernel and a kill can
+// do to it; package torture says how. It prints counts, every broken promise with
+// the command that shows it again, and, on request, a page with all of that.
+//
+// The exit code is 0 when nothing was found, 1 for violations and for mutants that
+// survive, 2 for wrong use.
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
 	"runtime/pprof"
-	"strings"
+
+	"golang.org/x/term"
 
 	"github.com/quiverdb/quiverdb-go/torture"
+	"github.com/quiverdb/quiverdb-go/torture/mutants"
 )
 
 const (
@@ -21,99 +27,85 @@ const (
 	exitUsage      = 2
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
-
-func run(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("quiver-torture", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	tier := flags.String("tier", string(torture.Quick), "quick, full, night or random")
-	duration := flags.Duration("duration", 0, "time for random workloads, that of the tier included")
-	seed := flags.Uint64("seed", 1, "of the random workloads")
-	workers := flags.Int("workers", 0, "0 = one for each processor")
-	only := flags.String("only", "", "crash, errors, or parts of a workload, with two commas between them: judge those tasks alone")
-	limit := flags.Int("limit", 20, "violations after which the run ends")
-	replay := flags.String("replay", "", "token of a violation: judge that case alone")
-	asJSON := flags.Bool("json", false, "print the report as JSON")
-	profile := flags.String("cpuprofile", "", "write a profile to this file")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return exitUsage
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == torture.RealArg {
+		os.Exit(torture.RealChild(os.Args[2:])) // a child of the tier real, to be killed
 	}
-	// Many small databases come and go; collecting them less often is worth
-	// the memory.
+	// Many small databases come and go; collecting them less often is worth the memory.
 	debug.SetGCPercent(800)
-	if *profile != "" {
-		f, err := os.Create(*profile)
-		if err == nil {
-			err = pprof.StartCPUProfile(f)
-		}
-		if err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitUsage
-		}
-		defer pprof.StopCPUProfile()
+	os.Exit(newApp(os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))).run(os.Args[1:]))
+}
+
+// app is what a run has of the world outside, and what it can do.
+type app struct {
+	stdout, stderr io.Writer
+	terminal       bool // standard error is one
+	tiers          []tier
+	exam           func(mutants.Config) (mutants.Table, error)
+	replayer       func(token string) (description string, found []torture.Violation, err error)
+}
+
+func newApp(stdout, stderr io.Writer, terminal bool) *app {
+	return &app{stdout: stdout, stderr: stderr, terminal: terminal, tiers: tiers(), exam: mutants.Exam, replayer: torture.Replay}
+}
+
+func (a *app) run(args []string) int {
+	o, err := a.parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(a.stdout, a.help())
+		return exitOK
+	case err != nil:
+		return a.usage(err)
 	}
-	if *replay != "" {
-		return replayOne(*replay, stdout, stderr)
-	}
-	t, err := torture.ParseTier(*tier)
+	stop, err := profileTo(o.cpuProfile)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
+		return a.usage(err)
 	}
-	report := torture.Run(torture.Config{Tier: t, Duration: *duration, Seed: *seed, Workers: *workers, Limit: *limit, Only: keep(*only),
-		Found: func(v torture.Violation) { fmt.Fprintln(stderr, v) }})
-	if *asJSON {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitUsage
-		}
+	defer stop()
+	s := newSummary(o, args)
+	if o.replay != "" {
+		err = a.replay(o, s)
 	} else {
-		fmt.Fprintln(stdout, report)
+		err = a.judge(o, s)
 	}
-	return verdict(len(report.Violations))
-}
-
-// keep selects tasks by words with two commas between them: what they do, or parts
-// of their text.
-func keep(only string) func(torture.Task) bool {
-	return func(t torture.Task) bool {
-		for _, word := range strings.Split(only, ",,") {
-			fits := strings.Contains(t.Workload.String(), word)
-			switch word {
-			case "crash":
-				fits = !t.OnlyErrors
-			case "errors":
-				fits = t.Errors
-			}
-			if !fits {
-				return false
-			}
-		}
-		return true
-	}
-}
-
-func replayOne(token string, stdout, stderr io.Writer) int {
-	description, found, err := torture.Replay(token)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
+		return a.usage(err)
 	}
-	fmt.Fprint(stdout, description)
-	for _, v := range found {
-		fmt.Fprintln(stdout, v)
+	s.finish()
+	if err = a.tell(o, s); err != nil && s.verdict() != exitOK {
+		fmt.Fprintln(a.stderr, "quiver-torture:", err)
 	}
-	if len(found) == 0 {
-		fmt.Fprintln(stdout, "no violation")
+	if s.verdict() != exitOK {
+		return s.verdict()
 	}
-	return verdict(len(found))
-}
-
-func verdict(violations int) int {
-	if violations > 0 {
-		return exitViolations
+	if err != nil {
+		return a.usage(err)
 	}
 	return exitOK
+}
+
+func (a *app) usage(err error) int {
+	fmt.Fprintf(a.stderr, "quiver-torture: %v\nTry: quiver-torture -help\n", err)
+	return exitUsage
+}
+
+// profileTo writes a profile of the processor's time until the returned function
+// is called.
+func profileTo(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		// The profile is a by-product: what is wrong with it shows when it is read.
+		_ = f.Close()
+	}, nil
 }

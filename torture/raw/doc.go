@@ -6,6 +6,7 @@
 // nothing, and is made for small databases.
 //
 // Recover is a second, minimal reading of an unclean database: the whole
-// groups of the log laid over the segments. Audit says what is wrong with the
-// result: chains, tables, page ids, LSNs, the free list.
+// groups of the log laid over the segments. View.Faults says what is wrong with
+// the result: chains, tables, page ids, LSNs, the free list. View.Closed says
+// what is wrong with it after a clean close.
 package raw

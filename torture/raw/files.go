@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,12 +22,43 @@ var le = binary.LittleEndian
 // Files are the bytes of a database; nil where a file is missing.
 type Files struct {
 	Meta, Dir, Free, Log []byte
-	Segs                 map[int][]byte // by number, from 1
+	Segs                 map[int]Segment // by number, from 1
+}
+
+// Segment is a segment file, in memory as a whole or read page by page.
+type Segment struct {
+	Size   int
+	whole  []byte
+	readAt func(b []byte, off int64) (int, error)
+}
+
+// Whole is a segment from its bytes.
+func Whole(b []byte) Segment { return Segment{Size: len(b), whole: b} }
+
+// Paged is a segment of which only the pages that are looked at are read. An
+// error of readAt leaves zeros, which is no page.
+func Paged(size int, readAt func(b []byte, off int64) (int, error)) Segment {
+	return Segment{Size: size, readAt: readAt}
+}
+
+// page is n bytes at an offset, nil where the file is too short.
+func (s Segment) page(off, n int) Page {
+	if off+n > s.Size {
+		return nil
+	}
+	if s.readAt == nil {
+		return Page(s.whole[off : off+n])
+	}
+	b := make([]byte, n)
+	if _, err := s.readAt(b, int64(off)); err != nil {
+		clear(b)
+	}
+	return b
 }
 
 // Load takes the files below dir from a list of paths. Other files are left out.
 func Load(dir string, paths []string, read func(path string) ([]byte, error)) (Files, error) {
-	f := Files{Segs: map[int][]byte{}}
+	f := Files{Segs: map[int]Segment{}}
 	for _, p := range paths {
 		if path.Dir(p) != path.Clean("/"+dir) {
 			continue
@@ -55,7 +87,7 @@ func Load(dir string, paths []string, read func(path string) ([]byte, error)) (F
 			b = []byte{}
 		}
 		if segment > 0 {
-			f.Segs[segment] = b
+			f.Segs[segment] = Whole(b)
 		} else {
 			*to = b
 		}
@@ -102,6 +134,13 @@ func ParseMeta(b []byte) (Meta, error) {
 		return m, fmt.Errorf("meta: clean flag %d", b[40])
 	}
 	return m, nil
+}
+
+// WithNextPage is a meta that has given out more page ids.
+func WithNextPage(meta []byte, next uint64) []byte {
+	b := bytes.Clone(meta)
+	le.PutUint64(b[20:], next)
+	return b
 }
 
 // ParseDir reads the heads of the buckets. Ours always writes the checksum and

@@ -88,12 +88,7 @@ func (v *View) stale() {
 // stored is a page as its segment has it, nil where the file is too short.
 func (v *View) stored(id uint64) Page {
 	per := uint64(SegmentBytes / v.Meta.PageSize)
-	seg := v.files.Segs[int(id/per)+1]
-	off := int(id%per) * v.Meta.PageSize
-	if off+v.Meta.PageSize > len(seg) {
-		return nil
-	}
-	return Page(seg[off : off+v.Meta.PageSize])
+	return v.files.Segs[int(id/per)+1].page(int(id%per)*v.Meta.PageSize, v.Meta.PageSize)
 }
 
 // page is a page that something leads to, nil when it cannot be read.
@@ -199,10 +194,13 @@ func (v *View) MaxLSN() uint64 {
 	most := max(v.Meta.LastLSN, v.Log.MaxLSN)
 	per := uint64(SegmentBytes / v.Meta.PageSize)
 	for n, seg := range v.files.Segs {
-		for i := range len(seg) / v.Meta.PageSize {
-			p := Page(seg[i*v.Meta.PageSize : (i+1)*v.Meta.PageSize])
-			if lsn := p.LSN(); lsn > most && p.Verify(uint64(n-1)*per+uint64(i)) == nil {
-				most = lsn
+		for i := range seg.Size / v.Meta.PageSize {
+			off := i * v.Meta.PageSize
+			if seg.page(off, pageHeader).LSN() <= most {
+				continue
+			}
+			if p := seg.page(off, v.Meta.PageSize); p.Verify(uint64(n-1)*per+uint64(i)) == nil {
+				most = p.LSN()
 			}
 		}
 	}
@@ -225,26 +223,21 @@ func (v *View) Closed(accounted bool) []string {
 	}
 	var bytes uint64
 	for _, seg := range v.files.Segs {
-		bytes += uint64(len(seg))
+		bytes += uint64(seg.Size)
 	}
 	if want := v.Meta.NextPage * uint64(v.Meta.PageSize); bytes < want || accounted && bytes != want {
 		v.fault("closed: segments of %d bytes, next_page_id asks for %d", bytes, want)
 	}
 	if accounted {
+		free := map[uint64]bool{}
+		for _, id := range v.Free {
+			free[id] = true
+		}
 		for id := range v.Meta.NextPage {
-			if !v.reached[id] && !contains(v.Free, id) {
+			if !v.reached[id] && !free[id] {
 				v.fault("closed: page %d is neither in use nor free", id)
 			}
 		}
 	}
 	return v.Faults[before:]
-}
-
-func contains(list []uint64, id uint64) bool {
-	for _, x := range list {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The judges' share of the check of every change: a fixed slice of each tier that
+# takes below five minutes on two cores and meets a million distinct disks.
+#
+#	ci/torture.sh           the slice; TORTURE_SEED chooses another one
+#	ARTIFACTS=dir           keeps a page (.html) and a line of figures (.json) of each run
+#
+# What it costs on two idle cores, about: exhaustive two minutes, bounded one and
+# a half, everything else together half a minute. ci/nightly.sh and ci/soak.sh
+# share the function below; .github/workflows/torture.yml spreads seeds over machines.
+set -uo pipefail
+
+torture_begin() {
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	pages=${ARTIFACTS:-$work}
+	mkdir -p "$pages" && go build -o "$work/quiver-torture" ./cmd/quiver-torture || exit 2
+	failed=()
+	distinct=0
+}
+
+# torture NAME FLAGS... is one run. What it finds does not hide what the ones
+# after it find.
+torture() {
+	local name=$1 code=0
+	shift
+	echo "torture: $name: $*"
+	"$work/quiver-torture" "$@" -json -report "$pages/$name.html" >"$work/out" || code=$?
+	sed '$d' "$work/out"
+	tail -n 1 "$work/out" >"$pages/$name.json"
+	local n
+	n=$(sed -nE 's/^\{"crash_points":[0-9]+,"crash_states":[0-9]+,"distinct_states":([0-9]+),.*/\1/p; q' "$pages/$name.json")
+	distinct=$((distinct + ${n:-0}))
+	((code == 0)) || failed+=("$name (exit code $code)")
+}
+
+torture_end() {
+	echo "torture: $distinct distinct disks in $SECONDS s"
+	if ((${#failed[@]})); then
+		printf 'torture: FAILED: %s\n' "${failed[@]}" >&2
+		exit 1
+	fi
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	cd "$(dirname "$0")/.." || exit 2
+	seed=${TORTURE_SEED:-1}
+	torture_begin
+	torture exhaustive -tier exhaustive -share 3 -seed "$seed"
+	torture bounded -tier bounded -share 120 -seed "$seed"
+	torture errors -tier errors -seed "$seed"
+	torture silent -tier silent -share 4 -seed "$seed"
+	torture histories -tier histories -seed "$seed"
+	torture real -tier real -share 2 -seed "$seed"
+	torture_end
+fi

@@ -1,0 +1,314 @@
+package torture
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/quiverdb/quiverdb-go/faultfs"
+)
+
+// ErrorReport is what the errors of calls showed. A cell is a call site with
+// one of the errors of faultfs.Errors, once or from then on.
+type ErrorReport struct {
+	Workloads  int         `json:"workloads"`
+	Sites      int         `json:"sites"`
+	Cells      int         `json:"cells"`
+	Covered    int         `json:"covered"`
+	Missing    []string    `json:"missing"` // cells that no fault struck
+	Injected   int         `json:"errors_injected"`
+	States     int         `json:"crash_states"`
+	Violations []Violation `json:"violations"`
+	Seconds    float64     `json:"seconds"`
+}
+
+// String is one line.
+func (r ErrorReport) String() string {
+	return fmt.Sprintf("%d workloads, %d call sites, %d of %d cells of site × error × once/sticky (%.1f %%), %d errors injected, %d crash states: %d violations; %.1f s",
+		r.Workloads, r.Sites, r.Covered, r.Cells, 100*float64(r.Covered)/float64(max(r.Cells, 1)), r.Injected, r.States, len(r.Violations), r.Seconds)
+}
+
+// cell is a call site with one error.
+type cell struct {
+	site   errorSite
+	err    int // index into faultfs.Errors(site.Kind)
+	sticky bool
+}
+
+func (c cell) String() string {
+	f := faultfs.Errors(c.site.Kind)[c.err]
+	f.Sticky = c.sticky
+	return c.site.Place + " " + faultfs.Plan{f}.String()
+}
+
+// aim is a way to strike a cell: the case, of which the last fault is the
+// cell's.
+type aim struct {
+	cell cell
+	c    Case
+}
+
+// errorTier injects every error at every call site.
+type errorTier struct {
+	*crew
+	bases   bases
+	reached map[errorSite][]reach
+	fresh   []errorSite // sites met since the last round
+	covered map[cell]bool
+	looked  map[errorSite]bool // sites of read-only handles on unclean databases
+	report  ErrorReport
+}
+
+// reach is a run that comes by a site.
+type reach struct {
+	text string // of the case, to sort by
+	c    Case
+	v    visit
+}
+
+// Errors runs the tier. Share leaves out cells, which then count as missing.
+// Each cell is struck in Depth different calls, at one without it; a negative
+// Depth strikes every call of the workloads with every error.
+func Errors(c PartConfig) ErrorReport {
+	t := &errorTier{crew: newCrew(c), reached: map[errorSite][]reach{}, covered: map[cell]bool{}, looked: map[errorSite]bool{}}
+	t.bases.mutate = c.Mutate
+	t.do(t.learning(errorWorkloads()))
+	// Some places are reached only on the way out of another error.
+	for round := 0; len(t.fresh) > 0 && round < 3 && !t.full(); round++ {
+		fresh := t.fresh
+		t.fresh = nil
+		t.do(t.striking(fresh))
+	}
+	t.do(t.looking())
+	return t.finish()
+}
+
+// errorWorkloads are all phrases on all start states, with knobs that rotate.
+func errorWorkloads() []Workload {
+	var list []Workload
+	all := allKnobs()
+	for i, start := range Starts() {
+		for j := range alphabet(all[0]) {
+			k := all[(i*3+j*5)%len(all)]
+			list = append(list, Workload{k, start, alphabet(k)[j]})
+		}
+		// The log outgrows what it may have, and shrinks again.
+		k := all[i*3%len(all)]
+		list = append(list, Workload{k, start, []Op{put(keyIn(0, 0, k.Buckets), 60000), put(keyIn(0, 1, k.Buckets), 30),
+			{Kind: OpCheckpoint}, put(keyIn(0, 2, k.Buckets), 30)}})
+	}
+	return list
+}
+
+// learning are the runs without errors that tell which sites there are.
+func (t *errorTier) learning(list []Workload) iter.Seq[func()] {
+	return func(yield func(func()) bool) {
+		for i, w := range list {
+			if i%t.c.Share == 0 && !yield(func() { t.learn(w) }) {
+				return
+			}
+		}
+	}
+}
+
+func (t *errorTier) learn(w Workload) {
+	c := Case{Workload: w}
+	watch := newSiteWatch()
+	found := t.guard(c.Token(), func() []Violation {
+		base, err := t.bases.get(w.Start, w.Knobs)
+		if err != nil {
+			return []Violation{{Rule: "start", Text: err.Error(), Token: c.Token()}}
+		}
+		r := begin(w, base.under(watch), nil)
+		watch.restart(r.disk)
+		for _, o := range w.program() {
+			watch.last = o.Kind == OpClose
+			r.do(o)
+		}
+		return violations(c, r, r.flaws)
+	})
+	t.keep(found, func() {
+		t.report.Workloads++
+		t.enter(c, watch.visits)
+	})
+}
+
+// under is the base with a watch between the engine and the disk.
+func (b *base) under(w *siteWatch) *base {
+	return &base{disk: b.disk, line: b.line, mutate: w.over(b.mutate)}
+}
+
+const waysThroughErrors = 8
+
+// enter notes which sites a run came by.
+func (t *errorTier) enter(c Case, visits []visit) {
+	text := c.Token()
+	for _, v := range visits {
+		if len(faultfs.Errors(v.Kind)) == 0 {
+			continue
+		}
+		list, known := t.reached[v.errorSite]
+		if !known {
+			t.fresh = append(t.fresh, v.errorSite)
+		}
+		// The ways through another error are as many as the errors.
+		if len(c.Faults) == 0 || len(list) < waysThroughErrors {
+			t.reached[v.errorSite] = append(list, reach{text, c, v})
+		}
+	}
+}
+
+// striking are the cases that strike all cells of some sites, those of one
+// workload together.
+func (t *errorTier) striking(sites []errorSite) iter.Seq[func()] {
+	slices.SortFunc(sites, func(a, b errorSite) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Kind, b.Kind))
+	})
+	byWorkload := map[string][]aim{}
+	n := 0
+	for _, s := range sites {
+		ways := t.reached[s]
+		slices.SortFunc(ways, func(a, b reach) int {
+			return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.v.n, b.v.n))
+		})
+		depth := min(max(t.c.Depth, 1), len(ways))
+		if t.c.Depth < 0 {
+			depth = len(ways)
+		}
+		for i := range 2 * len(faultfs.Errors(s.Kind)) {
+			if n++; n%t.c.Share != 0 {
+				continue
+			}
+			c := cell{s, i / 2, i%2 == 1}
+			for d := range depth {
+				way := ways[(n+d*len(ways)/depth)%len(ways)]
+				text := way.c.Workload.String()
+				byWorkload[text] = append(byWorkload[text], aim{c, way.strike(c, n+d)})
+			}
+		}
+	}
+	names := make([]string, 0, len(byWorkload))
+	for text := range byWorkload {
+		names = append(names, text)
+	}
+	slices.Sort(names)
+	return func(yield func(func()) bool) {
+		for _, text := range names {
+			if !yield(func() { t.strikeAll(byWorkload[text]) }) {
+				return
+			}
+		}
+	}
+}
+
+// strike is the case with one more fault. A sticky one strikes all calls of the
+// kind from then on, or only those on files of the class.
+func (w reach) strike(at cell, n int) Case {
+	c := w.c
+	f := faultfs.Errors(at.site.Kind)[at.err]
+	f.N, f.Sticky = w.v.n, at.sticky
+	if at.sticky && n%4 < 2 && w.v.Kind != faultfs.KindRename {
+		f.Class, f.N = w.v.class, w.v.ofKin
+	}
+	c.Faults = append(slices.Clone(c.Faults), f)
+	// Without Late the handle is used again after the disk has healed; the calls
+	// of the last close are struck only with it.
+	c.Late = c.Late || w.v.last || at.sticky && n%8 < 4
+	return c
+}
+
+func (t *errorTier) strikeAll(list []aim) {
+	w := list[0].c.Workload
+	base, err := t.bases.get(w.Start, w.Knobs)
+	if err != nil {
+		return // learning has told it
+	}
+	p := newProber(w, t.c.Mutate)
+	for _, a := range list {
+		if t.full() {
+			return
+		}
+		t.strike(a, base, p)
+	}
+}
+
+func (t *errorTier) strike(a aim, base *base, p *prober) {
+	watch := newSiteWatch()
+	var counts Counts
+	var r *run
+	found := t.guard(a.c.Token(), func() (found []Violation) {
+		counts, found, r = t.bases.watchedCase(a.c, base, p, watch)
+		return found
+	})
+	t.keep(found, func() {
+		t.report.Injected++
+		t.report.States += counts.States
+		if r != nil && r.faults.struck(len(a.c.Faults)-1) {
+			t.covered[a.cell] = true
+		}
+		t.enter(a.c, watch.visits)
+	})
+}
+
+func (t *errorTier) finish() ErrorReport {
+	r := t.report
+	sites := t.looked
+	for s := range t.reached {
+		sites[s] = true
+	}
+	r.Violations, r.Seconds, r.Sites = t.violations(), t.seconds(), len(sites)
+	for s := range sites {
+		for i := range faultfs.Errors(s.Kind) {
+			for _, sticky := range []bool{false, true} {
+				c := cell{s, i, sticky}
+				if r.Cells++; t.covered[c] {
+					r.Covered++
+				} else {
+					r.Missing = append(r.Missing, c.String())
+				}
+			}
+		}
+	}
+	slices.Sort(r.Missing)
+	return r
+}
+
+// watchedCase is errorCase with a watch on who calls.
+func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Counts, []Violation, *run) {
+	watch := &rules{}
+	r, flaws := guarded(func() *run { return watchedRun(c, base.under(sites), watch, sites) })
+	counts := Counts{Errors: 1}
+	if len(flaws)+len(watch.flaws) > 0 || r == nil {
+		return counts, violations(c, r, append(flaws, watch.flaws...)), r
+	}
+	if nameLost(c) {
+		return counts, nil, r
+	}
+	s := newSweep(c, r, p, maxViolations)
+	s.crashes(faultfs.Enum{MaxSubset: -1, NoSingles: true, NoPrefixes: true, NoTears: true, Fixed: faultfs.ClassLock})
+	end := s.log.StateAfter(r.disk.Seq())
+	if !s.full() {
+		s.crash(end, enumeration())
+	}
+	for _, how := range []string{stepKill, stepLook} {
+		// An error that F4 holds back is the next process's to see.
+		if !s.full() && !r.faults.has(faultfs.EffectF4) {
+			s.kill(end, how, lookDepth(c, how))
+		}
+	}
+	counts.add(s.counts)
+	return counts, s.found, r
+}
+
+// nameLost tells whether a sync of the folder's own name failed and so did the
+// removal by which the engine takes such a name back: nothing can make it
+// durable then, and no crash is judged.
+func nameLost(c Case) bool {
+	var synced, removed bool
+	for _, f := range c.Faults {
+		synced = synced || f.Kind&faultfs.KindFsync != 0
+		removed = removed || f.Kind == faultfs.KindRemove
+	}
+	return synced && removed
+}

@@ -1,0 +1,104 @@
+package mutants
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// operators are the automatic mutants that were asked for. Which call sites there
+// are is found out by running cases of the engine as it is, without errors: what
+// is done on the way out of an error is tried by the cells of the errors.
+func (x *exam) operators(ctx context.Context) ([]entry, error) {
+	wanted := func(o Operator) bool { return true }
+	if len(x.c.Only) > 0 {
+		wanted = func(o Operator) bool {
+			return slices.ContainsFunc(x.c.Only, func(only string) bool {
+				part, ok := strings.CutPrefix(only, "auto:")
+				return only == "auto" || ok && strings.Contains(o.String(), part)
+			})
+		}
+		if !slices.ContainsFunc(x.c.Only, func(only string) bool { return strings.HasPrefix(only, "auto") }) {
+			return nil, nil
+		}
+	}
+	bin, err := x.clean.judge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sites := map[string]Site{}
+	for round := range siteRounds {
+		found, err := sitesOf(ctx, child{dir: x.c.Root, name: bin, time: time.Minute,
+			args: []string{"-sites", "-round", strconv.Itoa(round), "-budget", "5s"}})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found {
+			if have, ok := sites[s.String()]; ok {
+				s.Cases = append(have.Cases, s.Cases...)
+			}
+			sites[s.String()] = s
+		}
+	}
+	var list []entry
+	for _, op := range Operators(slices.SortedFunc(maps.Values(sites), compareSites)) {
+		if wanted(op) {
+			list = append(list, entry{op: &op})
+		}
+	}
+	return list, nil
+}
+
+// examineOperator runs the judges of package torture with the mistake between
+// the engine and the disk.
+func (x *exam) examineOperator(ctx context.Context, op Operator) Row {
+	r := Row{ID: "auto " + op.String(), Title: op.String(), Auto: true, Justified: justified(op)}
+	start := time.Now()
+	for _, s := range stages() {
+		if s.part != "crashes" && (s.part != "errors" || len(r.judges()) > 0) {
+			continue
+		}
+		more := []string{"-mutant", op.String()}
+		if s.part == "crashes" {
+			// The cases that come by the place: any one that does can tell.
+			s.rounds, more = 1, append(more, "-cases", strings.Join(op.Site.Cases, ";"))
+		}
+		found, err := s.runJudge(ctx, x.clean, x.c.Budget, 1, more...)
+		if err != nil {
+			r.Error = err.Error()
+			return r
+		}
+		before := time.Since(start).Seconds()
+		for _, f := range found {
+			if x.proves(ctx, s, nil, f) {
+				f.Seconds += before
+				r.enter(f)
+			}
+		}
+	}
+	r.Seconds = time.Since(start).Seconds()
+	return r
+}
+
+// siteRounds is how many rounds of cases are run to learn which call sites there
+// are.
+const siteRounds = 6
+
+// sitesOf runs a judge that lists call sites.
+func sitesOf(ctx context.Context, c child) ([]Site, error) {
+	o, err := c.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var sites []Site
+	lines := strings.Split(strings.TrimSpace(o.out), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sites); err != nil {
+		return nil, fmt.Errorf("mutants: list of call sites: %w\n%s", err, o.err)
+	}
+	return sites, nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"hash/fnv"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quiverdb/quiverdb-go/torture"
+	"github.com/quiverdb/quiverdb-go/torture/mutants"
+)
+
+// parts are what the judges of package torture can try.
+func parts() map[string]func(*job) {
+	return map[string]func(*job){
+		"crashes":    crashes,
+		"errors":     func(j *job) { j.finer(func(c torture.PartConfig) { torture.Errors(c) }) },
+		"silent":     func(j *job) { j.finer(func(c torture.PartConfig) { torture.Silent(c) }) },
+		"concurrent": func(j *job) { j.finer(func(c torture.PartConfig) { torture.Histories(c, 1000) }) },
+	}
+}
+
+// strata is how many rounds the tasks are dealt to. Tasks that stand beside each
+// other are alike: a round has some of every kind.
+const strata = 24
+
+// never is for the clock of package torture: this program has one of its own,
+// which a busy machine does not hurry.
+const never = time.Hour
+
+func crashes(j *job) {
+	if len(j.cases) > 0 {
+		for _, c := range j.cases {
+			j.one(c)
+		}
+		return
+	}
+	j.run(j.round, func(t torture.Task) bool {
+		if j.match != "" {
+			return strings.Contains(t.Workload.String(), j.match)
+		}
+		return inRound(t, j.round)
+	})
+}
+
+// inRound tells whether a task belongs to a round.
+func inRound(t torture.Task, round int) bool {
+	text := opsOf(t)
+	// Snapshots make tasks long: every second round is without.
+	return stratum(t.Workload.Start+text) == round%strata && (round%2 == 1 || !strings.Contains(text, "snap"))
+}
+
+func (j *job) run(seed int, only func(torture.Task) bool) {
+	torture.Run(torture.Config{Tier: torture.Exhaustive, Knobs: 1, Seed: uint64(seed), Workers: 1, Limit: 1000, NoShrink: true,
+		Hang: never, Mutate: j.mutate, Found: j.found, Only: only})
+}
+
+// one runs the task of a case, "seed workload".
+func (j *job) one(name string) {
+	seed, workload, _ := strings.Cut(name, " ")
+	n, err := strconv.Atoi(seed)
+	if err != nil {
+		panic(err) // a case is made by this program
+	}
+	j.run(n, func(t torture.Task) bool { return t.Workload.String() == workload })
+}
+
+// record runs the tasks of a round one by one, so that the recorder can tell
+// which of them comes by a site.
+func (j *job) record(rec *mutants.Recorder) {
+	var names []string
+	j.run(j.round, func(t torture.Task) bool {
+		if inRound(t, j.round) {
+			names = append(names, strconv.Itoa(j.round)+" "+t.Workload.String())
+		}
+		return false
+	})
+	for _, name := range names {
+		rec.Begin(name)
+		j.one(name)
+	}
+}
+
+func opsOf(t torture.Task) string {
+	var words []string
+	for _, o := range t.Workload.Ops {
+		words = append(words, o.String())
+	}
+	return strings.Join(words, " ")
+}
+
+func stratum(text string) int {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, text)
+	return int(h.Sum32() % strata)
+}
+
+// finer tries few of the cases of a part, then more of them, then all.
+func (j *job) finer(part func(torture.PartConfig)) {
+	for share := 81; share > 0; share /= 3 {
+		part(torture.PartConfig{Share: share, Seed: uint64(j.round) + 1, Workers: 1, Limit: 1000, Hang: never, Mutate: j.mutate, Found: j.found})
+	}
+}
