@@ -119,11 +119,12 @@ func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
 	if err != nil {
 		return nil, snapError(err)
 	}
+	entries = slices.DeleteFunc(entries, func(e format.Snapshot) bool { return e.Ended })
+	if err := s.validate(entries); err != nil {
+		return nil, err
+	}
 	var list []pager.Protected
 	for _, e := range entries {
-		if e.Ended {
-			continue
-		}
 		o, err := s.options(true)
 		if err != nil {
 			return nil, snapError(err)
@@ -145,6 +146,24 @@ func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
 			Adopted: func(sn *pager.Snapshot) { k.sn = sn }})
 	}
 	return list, nil
+}
+
+// validate looks at the files of all snapshots before those of the first are
+// repaired: an open that is refused changes nothing (R15).
+func (s *snapshots) validate(entries []format.Snapshot) error {
+	for _, e := range entries {
+		side, err := snap.Open(e.ID, e.LSN, snap.Options{FS: s.o.FS, Root: s.root, PageSize: s.pageSize}, true)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = side.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("snapshot %s: %w", e.ID, snapError(err))
+		}
+	}
+	return nil
 }
 
 // sweep removes the files of snapshots that ended with their process.
