@@ -52,6 +52,47 @@ func (f *readHookFS) pageOf(t *testing.T, db *quiver.DB, key []byte) int64 {
 	return at
 }
 
+// slowGet is a get that a batch starts when it reads the page at last, and that
+// does not go on from its own read, of the page at victim, before it is told to.
+// By then the batch has changed a copy of that page, whose image has left the
+// cache.
+type slowGet struct {
+	t            *testing.T
+	db           *quiver.DB
+	key          []byte
+	victim, last int64
+	start, stop  sync.Once
+	started      atomic.Bool
+	reads        atomic.Int64 // of the page, since the start
+	got          chan error
+	read, goOn   chan struct{}
+}
+
+func (g *slowGet) hook(off int64) {
+	switch {
+	case off == g.last:
+		g.start.Do(func() {
+			g.started.Store(true)
+			go func() {
+				_, _, err := g.db.Get(g.key)
+				g.got <- err
+			}()
+			select {
+			case <-g.read:
+			case err := <-g.got:
+				g.t.Error("the get found the page in memory")
+				g.got <- err
+			}
+		})
+	case off == g.victim && g.started.Load():
+		g.reads.Add(1)
+		g.stop.Do(func() {
+			close(g.read)
+			<-g.goOn
+		})
+	}
+}
+
 // A reader that has read a page from its segment and is slow to enter it must not
 // bring that image back when a newer one has come and left the cache meanwhile:
 // it would be taken for the newest, and the next write be built on it.
@@ -75,51 +116,24 @@ func TestSlowReadBringsNoOldPageBack(t *testing.T) {
 	victim, last := disk.pageOf(t, db, keys[0]), disk.pageOf(t, db, keys[9])
 	fillCache()
 
-	// When the batch reads its last page it has changed a copy of its first, whose
-	// image has left the cache: a get has to read it.
-	got, read, goOn := make(chan error, 1), make(chan struct{}), make(chan struct{})
-	var batch, get sync.Once
-	var getting atomic.Bool
-	var again atomic.Int64
-	disk.hook.Store(new(func(off int64) {
-		switch {
-		case off == last:
-			batch.Do(func() {
-				getting.Store(true)
-				go func() {
-					_, _, err := db.Get(keys[0])
-					got <- err
-				}()
-				select {
-				case <-read:
-				case err := <-got:
-					t.Error("the get found the page in memory")
-					got <- err
-				}
-			})
-		case off == victim && getting.Load():
-			again.Add(1)
-			get.Do(func() {
-				close(read)
-				<-goOn
-			})
-		}
-	}))
+	g := &slowGet{t: t, db: db, key: keys[0], victim: victim, last: last,
+		got: make(chan error, 1), read: make(chan struct{}), goOn: make(chan struct{})}
+	disk.hook.Store(new(g.hook))
 	var b quiver.Batch
 	for _, key := range keys[:10] {
 		b.Put(key, []byte("new"))
 	}
 	must(t, db.Write(&b))
 	fillCache()
-	close(goOn)
-	must(t, <-got)
+	close(g.goOn)
+	must(t, <-g.got)
 	for _, key := range keys[:10] {
 		value, _, err := db.Get(key)
 		must(t, err)
 		require.Equal(t, "new", string(value))
 	}
 	disk.hook.Store(nil)
-	require.Greater(t, again.Load(), int64(1), "the new image never left the cache")
+	require.Greater(t, g.reads.Load(), int64(1), "the new image never left the cache")
 
 	must(t, db.Put([]byte(inBucket(0, 16, "another", 0)), []byte("v")))
 	must(t, db.Close())

@@ -63,13 +63,17 @@ func missingDirs(fsys FS, path string) ([]string, error) {
 // ReplaceFile makes data the whole content of path, durably and atomically:
 // after a crash path has the old or the new content, and the new one once
 // ReplaceFile has returned nil. It writes path+".tmp", syncs it, renames it and
-// syncs the directory; what an earlier crash left of path+".tmp" is overwritten.
+// syncs the directory. What an earlier attempt left of path+".tmp" is removed:
+// its pages may pass for clean after a sync that failed.
 //
 // After an error path has the old or the new content, the old one if the
 // rename was not reached; path+".tmp" is removed if that can be done.
 func ReplaceFile(fsys FS, path string, data []byte) error {
 	tmp := path + ".tmp"
-	err := writeSynced(fsys, tmp, data)
+	if err := RemoveIfThere(fsys, tmp); err != nil {
+		return err
+	}
+	err := WriteNew(fsys, tmp, data, true)
 	if err == nil {
 		err = fsys.Rename(tmp, path)
 	}
@@ -81,18 +85,29 @@ func ReplaceFile(fsys FS, path string, data []byte) error {
 	return fsys.SyncDir(filepath.Dir(path))
 }
 
-func writeSynced(fsys FS, path string, data []byte) error {
-	f, err := fsys.OpenFile(path, Write|Create|Truncate)
+// WriteNew makes a file with this content, and syncs it if durable says so. The
+// name must be free, and is not synced. After an error there may be part of it.
+func WriteNew(fsys FS, path string, data []byte, durable bool) error {
+	f, err := fsys.OpenFile(path, Write|Create|Exclusive)
 	if err != nil {
 		return err
 	}
-	if err = WriteFull(f, path, data, 0); err == nil {
+	err = WriteFull(f, path, data, 0)
+	if err == nil && durable {
 		err = f.Sync()
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// RemoveIfThere removes a file, and does without one.
+func RemoveIfThere(fsys FS, path string) error {
+	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // ReadFile reads a whole file. A file longer than limit bytes is

@@ -100,14 +100,14 @@ func TestReplaceFileOrder(t *testing.T) {
 	path := filepath.Join("db", "meta")
 	require.NoError(t, vfs.ReplaceFile(disk, path, []byte("new")))
 	require.Equal(t, []string{
-		"open " + path + ".tmp 1011", "write " + path + ".tmp 0+3", "sync " + path + ".tmp",
+		"remove " + path + ".tmp", "open " + path + ".tmp 0111", "write " + path + ".tmp 0+3", "sync " + path + ".tmp",
 		"close " + path + ".tmp", "rename " + path + ".tmp " + path, "syncdir db",
 	}, disk.calls)
 }
 
 // TestReplaceFileFails fails each call once, before and after it took effect.
 func TestReplaceFileFails(t *testing.T) {
-	const renameCall, calls = 4, 6
+	const renameCall, calls = 5, 7
 	for failAt := range calls {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("call %d done %v", failAt, after), func(t *testing.T) {
@@ -132,11 +132,11 @@ func TestReplaceFileFails(t *testing.T) {
 }
 
 func TestReplaceFileFirstError(t *testing.T) {
-	disk := &scriptDisk{FS: vfs.NewMemSize(0), failAt: 2} // the close after the failed write
+	disk := &scriptDisk{FS: vfs.NewMemSize(0), failAt: 3} // the close after the failed write
 	err := vfs.ReplaceFile(disk, "meta", []byte("new"))
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.NotErrorIs(t, err, errInjected)
-	require.Equal(t, []string{"open meta.tmp 1011", "write meta.tmp 0+3", "close meta.tmp", "remove meta.tmp"},
+	require.Equal(t, []string{"remove meta.tmp", "open meta.tmp 0111", "write meta.tmp 0+3", "close meta.tmp", "remove meta.tmp"},
 		disk.calls)
 }
 

@@ -20,7 +20,7 @@ func (x *exam) operators(ctx context.Context) ([]entry, error) {
 		wanted = func(o Operator) bool {
 			return slices.ContainsFunc(x.c.Only, func(only string) bool {
 				part, ok := strings.CutPrefix(only, "auto:")
-				return only == "auto" || ok && strings.Contains(o.String(), part)
+				return only == "auto" || ok && (strings.Contains(o.String(), part) || strings.Contains(o.Key(), part))
 			})
 		}
 		if !slices.ContainsFunc(x.c.Only, func(only string) bool { return strings.HasPrefix(only, "auto") }) {
@@ -87,7 +87,7 @@ func (x *exam) examineOperator(ctx context.Context, op Operator) Row {
 
 // siteRounds is how many rounds of cases are run to learn which call sites there
 // are.
-const siteRounds = 6
+const siteRounds = 8
 
 // sitesOf runs a judge that lists call sites.
 func sitesOf(ctx context.Context, c child) ([]Site, error) {

@@ -83,8 +83,11 @@ func TestTable(t *testing.T) {
 	assert.False(t, Table{}.Passed(), "an exam of nobody proves nothing")
 }
 
+// TestParagraph: several headings share the text below the last of them.
 func TestParagraph(t *testing.T) {
-	for _, key := range []string{"lie sync a.b", "nothing"} {
-		assert.Empty(t, paragraph(key))
-	}
+	assert.Empty(t, paragraph("lie sync nobody"))
+	first := paragraph("lie sync pager.makeSegment<pager.makeFiles")
+	assert.Contains(t, first, "The file is empty.")
+	assert.NotContains(t, first, "last_lsn", "that is of the next heading")
+	assert.Equal(t, first, paragraph("swap sync pager.makeSegment<pager.makeFiles"))
 }

@@ -90,7 +90,7 @@ type Recorder struct {
 }
 
 // mostCases is how many cases a recorder keeps for each site.
-const mostCases = 4
+const mostCases = 8
 
 // NewRecorder makes an empty one.
 func NewRecorder() *Recorder { return &Recorder{sites: map[string]*Site{}} }

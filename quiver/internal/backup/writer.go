@@ -98,7 +98,7 @@ func (w *Writer) Finish(m format.Manifest, heads []uint64) (format.Manifest, err
 		return m, err
 	}
 	dirBin := format.EncodeDir(heads)
-	if err := w.writeDir(dirBin); err != nil {
+	if err := vfs.WriteNew(w.fs, filepath.Join(w.dir, format.BackupDirName), dirBin, true); err != nil {
 		return m, err
 	}
 	m.PagesEmitted, m.BytesEmitted = w.pages, uint64(w.off)
@@ -112,21 +112,6 @@ func (w *Writer) Finish(m format.Manifest, heads []uint64) (format.Manifest, err
 		}
 	}
 	return m, w.writeManifest(format.EncodeManifest(m))
-}
-
-func (w *Writer) writeDir(b []byte) error {
-	path := filepath.Join(w.dir, format.BackupDirName)
-	f, err := w.fs.OpenFile(path, vfs.Write|vfs.Create|vfs.Exclusive)
-	if err != nil {
-		return err
-	}
-	if err = vfs.WriteFull(f, path, b, 0); err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
 }
 
 func (w *Writer) writeManifest(b []byte) error {

@@ -142,7 +142,7 @@ func (p *Pager) refuseData() error {
 // page cache only (R12).
 func (p *Pager) makeFiles(in InitOptions, meta format.Meta) error {
 	for _, name := range []string{format.SegmentName(1), wal.FileName} {
-		if err := removeIfThere(p.fs, p.file(name)); err != nil {
+		if err := vfs.RemoveIfThere(p.fs, p.file(name)); err != nil {
 			return err
 		}
 	}

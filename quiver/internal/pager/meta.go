@@ -1,8 +1,6 @@
 package pager
 
 import (
-	"errors"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -57,7 +55,7 @@ func (p *Pager) replaceOnce(name string, data []byte) (err error) {
 	tmp := path + format.TempSuffix
 	// A file of an earlier attempt may have pages whose sync failed: never
 	// reuse the inode.
-	if err := removeIfThere(p.fs, tmp); err != nil {
+	if err := vfs.RemoveIfThere(p.fs, tmp); err != nil {
 		return err
 	}
 	f, err := p.fs.OpenFile(tmp, vfs.Write|vfs.Create|vfs.Exclusive)
@@ -89,13 +87,6 @@ func (p *Pager) replaceOnce(name string, data []byte) (err error) {
 	return nil
 }
 
-func removeIfThere(fsys vfs.FS, path string) error {
-	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
 // reserve is a file whose only content is its space.
 type reserve struct {
 	fs   vfs.FS
@@ -119,7 +110,7 @@ func (r *reserve) acquire() {
 	}
 	if f.Close() != nil || !r.held {
 		r.held = false
-		_ = removeIfThere(r.fs, r.path)
+		_ = vfs.RemoveIfThere(r.fs, r.path)
 	}
 }
 
@@ -128,7 +119,7 @@ func (r *reserve) release() bool {
 	held := r.held
 	r.held = false
 	if held {
-		return removeIfThere(r.fs, r.path) == nil
+		return vfs.RemoveIfThere(r.fs, r.path) == nil
 	}
 	return false
 }

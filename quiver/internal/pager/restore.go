@@ -71,7 +71,7 @@ func (p *Pager) Restored() { p.restored = true }
 func (p *Pager) finishRestore() error {
 	b, err := p.readSmall(restoreName, 4096)
 	if err == nil {
-		err = removeIfThere(p.fs, p.file(restoreName))
+		err = vfs.RemoveIfThere(p.fs, p.file(restoreName))
 	}
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (p *Pager) restoreLocked(src *RestoreSource) error {
 			return &CorruptionError{Path: src.Path, Page: head, Offset: NoOffset, Reason: fmt.Sprintf("the directory leads to a page that is not below %d", meta.NextPageID)}
 		}
 	}
-	if err := removeIfThere(p.fs, p.file(wal.FileName)); err != nil {
+	if err := vfs.RemoveIfThere(p.fs, p.file(wal.FileName)); err != nil {
 		return err
 	}
 	if err := wal.Create(p.fs, p.dir); err != nil {
@@ -183,7 +183,7 @@ func (p *Pager) clear(names []string) error {
 				return fmt.Errorf("%s: %w: %s is there", p.dir, ErrExists, name)
 			}
 		}
-		if err := removeIfThere(p.fs, p.file(name)); err != nil {
+		if err := vfs.RemoveIfThere(p.fs, p.file(name)); err != nil {
 			return err
 		}
 	}

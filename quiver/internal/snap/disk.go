@@ -102,40 +102,16 @@ func syncDir(fsys vfs.FS, path string) error {
 	return nil
 }
 
-func removeIfThere(fsys vfs.FS, path string) error {
-	if err := fsys.Remove(path); err != nil && !absent(err) {
-		return err
-	}
-	return nil
-}
-
-// writeNew makes a file with this content and syncs it if durable says so. The
-// name is not synced.
-func writeNew(fsys vfs.FS, path string, data []byte, durable bool) error {
-	f, err := fsys.OpenFile(path, vfs.Write|vfs.Create|vfs.Exclusive)
-	if err != nil {
-		return err
-	}
-	err = vfs.WriteFull(f, path, data, 0)
-	if err == nil && durable {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
 // replaceFile makes data the whole content of path: the name is bound to the
 // old or to the new content at every moment, to the new one durably when the
 // error is nil. Only the sync of the folder can be a SyncError: a file whose own
 // sync failed is thrown away, and its inode never used again.
 func replaceFile(fsys vfs.FS, path string, data []byte) error {
 	tmp := path + format.TempSuffix
-	if err := removeIfThere(fsys, tmp); err != nil {
+	if err := vfs.RemoveIfThere(fsys, tmp); err != nil {
 		return err
 	}
-	err := writeNew(fsys, tmp, data, true)
+	err := vfs.WriteNew(fsys, tmp, data, true)
 	if err == nil {
 		err = fsys.Rename(tmp, path)
 	}

@@ -40,11 +40,11 @@ func (s *Sidecar) remove() error {
 		return err
 	}
 	for _, i := range infos {
-		if err := removeIfThere(fsys, filepath.Join(s.dir, i.Name)); err != nil {
+		if err := vfs.RemoveIfThere(fsys, filepath.Join(s.dir, i.Name)); err != nil {
 			return err
 		}
 	}
-	if err := removeIfThere(fsys, s.dir); err != nil {
+	if err := vfs.RemoveIfThere(fsys, s.dir); err != nil {
 		return err
 	}
 	if !s.o.Durable {
@@ -58,7 +58,7 @@ func (s *Sidecar) giveBack() error {
 	if err != nil || named == nil {
 		return err
 	}
-	if err := removeIfThere(s.o.FS, s.hashes.path); err != nil {
+	if err := vfs.RemoveIfThere(s.o.FS, s.hashes.path); err != nil {
 		return err
 	}
 	if s.o.Durable {

@@ -119,7 +119,7 @@ func (s *Sidecar) makeDurable() error {
 		return err
 	}
 	path := filepath.Join(s.dir, headsName)
-	err := writeNew(s.o.FS, path, encodeHeads(s.heads, s.lsn), true)
+	err := vfs.WriteNew(s.o.FS, path, encodeHeads(s.heads, s.lsn), true)
 	if err == nil {
 		err = s.syncDirs()
 	}
