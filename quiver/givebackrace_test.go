@@ -1,6 +1,7 @@
 package quiver_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -31,7 +32,10 @@ func TestGivingSpaceBackBesideWriteBack(t *testing.T) {
 	})
 	writers.Go(func() {
 		for i := range 600 {
-			assert.NoError(t, db.Put(fmt.Append(nil, "key ", i%8), []byte("v")))
+			// The other writer may have taken the very space that a checkpoint needs.
+			if err := db.Put(fmt.Append(nil, "key ", i%8), []byte("v")); !errors.Is(err, quiver.ErrFull) {
+				assert.NoError(t, err)
+			}
 		}
 	})
 	writers.Wait()

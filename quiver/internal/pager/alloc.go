@@ -87,12 +87,16 @@ func (p *Pager) reserveIDs() error {
 	}
 	n := p.o.reservePages(p.next)
 	to := p.next + uint64(n)
+	// Not beside the replacement of a small file, which may have given the reserve
+	// back for a moment: the space is not for new pages.
+	p.metaMu.Lock()
 	err := p.segs.allocate(p.next, to)
 	if err != nil && harmless(err) && n > 1 {
 		// Not enough for a whole run: what is needed now may still fit.
 		to = p.next + 1
 		err = p.segs.allocate(p.next, to)
 	}
+	p.metaMu.Unlock()
 	if err == nil {
 		p.pageLimit.Store(to)
 		err = p.writeMeta(func(m *format.Meta) { m.NextPageID = max(m.NextPageID, to) })
