@@ -122,7 +122,7 @@ func (s *Snapshot) Heads() []uint64 { return s.heads }
 // Limit is above the ids of all pages that the snapshot's links lead to.
 func (s *Snapshot) Limit() uint64 { return s.limit }
 
-// Seq is the last operation of this session that the snapshot has.
+// Seq is the last operation of this handle that the snapshot has.
 func (s *Snapshot) Seq() uint64 { return s.seq }
 
 // Page is the page of an id as of the snapshot; nil if it did not exist then,
