@@ -17,6 +17,7 @@ type stage struct {
 	blind  bool   // the static rules are silent
 	tests  string // pattern of the tests to run
 	skip   string
+	count  int    // how often the tests run; 0 = once
 	match  string // of the judge program: a part of the workloads that it tries
 	own    bool   // tests of the package quiver, which take long; else those of the packages below it
 }
@@ -79,7 +80,7 @@ func (s stage) run(ctx context.Context, w *workshop, pkgs []string, budget time.
 		if err != nil {
 			return nil, err
 		}
-		args := []string{"-test.failfast", "-test.short", "-test.run", s.tests, "-test.timeout", "1h"}
+		args := []string{"-test.failfast", "-test.short", "-test.run", s.tests, "-test.timeout", "1h", "-test.count", strconv.Itoa(max(1, s.count))}
 		if s.skip != "" {
 			args = append(args, "-test.skip", s.skip)
 		}
@@ -93,7 +94,7 @@ func (s stage) run(ctx context.Context, w *workshop, pkgs []string, budget time.
 
 // testTime is the most of the processor's time that the tests of a package take,
 // with something to spare.
-const testTime = 100 * time.Second
+const testTime = 240 * time.Second
 
 // runJudge runs the judge program, in rounds: some cases take longer than others
 // by far, and in a round of its own each kind has its chance.
