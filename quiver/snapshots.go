@@ -33,9 +33,10 @@ type snapshots struct {
 
 	mu        sync.Mutex
 	pageSize  int
-	store     *snap.Store // nil until needed
-	raised    bool        // the counts of the store cover all references
-	running   bool        // the database is open
+	store     *snap.Store       // nil until needed
+	raised    bool              // the counts of the store cover all references
+	running   bool              // the database is open
+	found     []format.Snapshot // what the registry said when the database was opened
 	kept      map[string]*keptSnapshot
 	temporary map[*Snapshot]struct{}
 	counter   uint64
@@ -119,7 +120,8 @@ func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
 	if err != nil {
 		return nil, snapError(err)
 	}
-	entries = slices.DeleteFunc(entries, func(e format.Snapshot) bool { return e.Ended })
+	s.found = entries
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e format.Snapshot) bool { return e.Ended })
 	if err := s.validate(entries); err != nil {
 		return nil, err
 	}
@@ -174,12 +176,8 @@ func (s *snapshots) sweep() error {
 	if err != nil || len(folders) == 0 {
 		return snapError(err)
 	}
-	entries, err := snap.LoadRegistry(s.o.FS, s.root)
-	if err != nil {
-		return snapError(err)
-	}
 	for _, id := range folders {
-		if slices.ContainsFunc(entries, func(e format.Snapshot) bool { return e.ID == id }) {
+		if slices.ContainsFunc(s.found, func(e format.Snapshot) bool { return e.ID == id }) {
 			continue
 		}
 		o, err := s.options(true)

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
+
+// temporaryFolder is in the path of the files of a snapshot that ends with its
+// process: the next open only tidies them up.
+const temporaryFolder = "/.snapshots/p-"
 
 // errorJudge judges the errors that operations return while faults are
 // injected, and what the handle does after them.
@@ -136,6 +141,7 @@ func (j *errorJudge) silent(r *run) {
 		switch {
 		case class == faultfs.ClassOther, r.dying(rec.Seq):
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
+		case class == faultfs.ClassSnap && r.opening(rec.Seq) && strings.Contains(rec.Path, temporaryFolder):
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left

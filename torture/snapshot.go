@@ -60,5 +60,5 @@ func neutral(path string) string {
 	if !ok {
 		return path
 	}
-	return before + "/.snapshots/p-" + rest
+	return before + temporaryFolder + rest
 }
