@@ -51,15 +51,15 @@ func (p *Pager) redo(img wal.Image, buf, disk []byte) (winner []byte, differs bo
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return nil, false, err
 	}
-	if err != nil || !whole(disk, img.PageID) {
+	if err != nil {
+		clear(disk) // a page that the segment does not reach is an unwritten one
+	}
+	if !whole(disk, img.PageID) {
 		return buf, true, nil
 	}
 	if lsn := format.PageLSN(disk); lsn > img.LSN {
 		if p.logEnd > 0 && lsn > p.logEnd && !p.o.Salvage {
-			// Segments are written after the sync of a group: this page's was
-			// synced, so its loss is no torn write.
-			return nil, false, &CorruptionError{Path: p.file(wal.FileName), Page: img.PageID, Offset: NoOffset,
-				Reason: fmt.Sprintf("ends at LSN %d, but the page stands in its segment with LSN %d", p.logEnd, lsn)}
+			return nil, false, p.logLost(img.PageID, lsn)
 		}
 		raise(&p.counter, lsn)
 		return disk, false, nil
@@ -145,13 +145,19 @@ func (p *Pager) recover(f *found, list []wal.Image) error {
 // original leaves its log in place when it closes; then nothing does (R11).
 func (p *Pager) inspect(f *found, list []wal.Image) error {
 	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
-	changes := false
+	changes, spoiled := false, false
 	for _, img := range list {
-		_, differs, err := p.redo(img, buf, disk)
+		winner, differs, err := p.redo(img, buf, disk)
 		if err != nil {
 			return err
 		}
 		changes = changes || differs
+		spoiled = spoiled || &winner[0] == &buf[0] && differs && !format.IsZeroPage(disk) && !whole(disk, img.PageID)
+	}
+	if spoiled {
+		if err := p.noPageAhead(disk); err != nil {
+			return err
+		}
 	}
 	if !f.meta.Clean || !changes {
 		return nil
@@ -161,6 +167,37 @@ func (p *Pager) inspect(f *found, list []wal.Image) error {
 		return fmt.Errorf("%s: %w: page images of the log are not in the segments", p.dir, ErrUnclean)
 	}
 	return nil
+}
+
+// noPageAhead refuses a log of ours that ends before a page of any segment. It is
+// asked where an image of the log takes the place of a page that is neither whole
+// nor unwritten: a torn write leaves such a page, but so does damage to a newer
+// one, of which the log has lost the image; and then that page is no witness.
+func (p *Pager) noPageAhead(buf []byte) error {
+	if p.logEnd == 0 || p.o.Salvage {
+		return nil
+	}
+	for id := range p.segs.pages() {
+		err := p.segs.read(id, buf)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+		if err == nil && whole(buf, id) && format.PageLSN(buf) > p.logEnd {
+			return p.logLost(id, format.PageLSN(buf))
+		}
+		if err := p.progress("inspect", int64(id+1), int64(p.segs.pages())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// logLost is the damage of a log that ends before a page of a segment. Segments
+// are written after the sync of a group: what the log has lost was synced, and is
+// no torn write.
+func (p *Pager) logLost(id, lsn uint64) error {
+	return &CorruptionError{Path: p.file(wal.FileName), Page: id, Offset: NoOffset,
+		Reason: fmt.Sprintf("ends at LSN %d, but the page stands in its segment with LSN %d", p.logEnd, lsn)}
 }
 
 // redoAll writes the winning bytes of every page of the log, also where the
