@@ -110,6 +110,38 @@ func fullDiskOf(t *testing.T, room int64, noDataFsync bool) {
 	must(t, db.Close())
 }
 
+// The space that keeps deletes possible is taken again when there is some, for
+// the disk may get full once more in the same session.
+func TestReserveIsTakenAgain(t *testing.T) {
+	disk := newFullDisk(t)
+	db := mustOpen(t, "/db", fullOptions(disk, false))
+	want := pairs{}
+	reserve := func() int64 {
+		info, err := disk.Stat("/db/quiver-reserve")
+		must(t, err)
+		return info.Size
+	}
+	mustPut(t, db, want, "first", "of the session")
+	must(t, db.Checkpoint())
+	whole := reserve()
+	// The log has to grow, and only the reserve has space for it.
+	disk.SetBudget(disk.Used())
+	for i := 0; reserve() == whole; i++ {
+		if i > 200 {
+			t.Fatal("the reserve is never needed")
+		}
+		mustPut(t, db, want, "first", fmt.Sprint(i))
+	}
+	disk.SetBudget(0)
+	mustPut(t, db, want, "space again", "yes")
+	must(t, db.Checkpoint())
+	if got := reserve(); got != whole {
+		t.Fatalf("a reserve of %d bytes, %d before", got, whole)
+	}
+	must(t, db.Close())
+	mustBeClean(t, disk, "/db", want)
+}
+
 // Closing needs no space that is not there: what it replaces was reserved.
 func TestFullDiskClose(t *testing.T) {
 	disk := newFullDisk(t)

@@ -117,6 +117,9 @@ func (p *Pager) checkpoint() error {
 	if err := p.log.Shrink(); err != nil {
 		p.logger.Warn("log keeps its size", "error", err)
 	}
+	p.metaMu.Lock()
+	p.reserve.acquire() // what a full disk had of it
+	p.metaMu.Unlock()
 	p.noteLog()
 	return nil
 }

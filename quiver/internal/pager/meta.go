@@ -91,25 +91,30 @@ func (p *Pager) replaceOnce(name string, data []byte) (err error) {
 type reserve struct {
 	fs   vfs.FS
 	path string
-	size int64
-	held bool
+	size int64 // that it is to have
+	held int64 // that it has
 }
 
 // minReserveBytes is enough for a new meta and free list of a small database.
 const minReserveBytes = 8 << 10
 
-// acquire takes the space, or as much of it as there is; without any a full disk
-// may stop deletes too, which is no reason to fail.
+// acquire takes the space, or as much of it as there is, beside what it has;
+// without any a full disk may stop deletes too, which is no reason to fail.
 func (r *reserve) acquire() {
+	if r.held >= r.size {
+		return
+	}
 	f, err := r.fs.OpenFile(r.path, vfs.Write|vfs.Create)
 	if err != nil {
 		return
 	}
-	for size := r.size; size >= minReserveBytes && !r.held; size /= 2 {
-		r.held = f.Allocate(0, size) == nil
+	for size := r.size; size >= minReserveBytes && size > r.held; size /= 2 {
+		if f.Allocate(0, size) == nil {
+			r.held = size
+		}
 	}
-	if f.Close() != nil || !r.held {
-		r.held = false
+	if f.Close() != nil || r.held == 0 {
+		r.held = 0
 		_ = vfs.RemoveIfThere(r.fs, r.path)
 	}
 }
@@ -117,11 +122,8 @@ func (r *reserve) acquire() {
 // release gives the space back and reports whether there was any.
 func (r *reserve) release() bool {
 	held := r.held
-	r.held = false
-	if held {
-		return vfs.RemoveIfThere(r.fs, r.path) == nil
-	}
-	return false
+	r.held = 0
+	return held > 0 && vfs.RemoveIfThere(r.fs, r.path) == nil
 }
 
 // startSession makes the disk say that this handle is writing, before the

@@ -379,8 +379,9 @@ func (p *Pager) adopt(f *found) {
 	p.applied.Store(max(f.meta.LastLSN, f.scan.LastLSN))
 	p.counter.Store(max(f.meta.LastLSN, f.scan.MaxLSN))
 	p.reserve = reserve{fs: p.fs, path: p.file(reserveName), size: 64<<10 + 2*format.DirSize(len(f.heads)) + int64(reservedRecords*p.o.stride())}
-	_, err := p.fs.Stat(p.reserve.path)
-	p.reserve.held = err == nil // of a session that did not end
+	if info, err := p.fs.Stat(p.reserve.path); err == nil {
+		p.reserve.held = info.Size // of a session that did not end
+	}
 	p.fileFree = f.free.IDs
 	// Only the meta and the list of a clean close vouch for each other.
 	if !p.o.ReadOnly && f.meta.Clean && f.free.Vouched(f.meta.LastLSN, f.meta.NextPageID) &&
