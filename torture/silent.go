@@ -198,8 +198,8 @@ func (t *silentTier) slice(name string, share, part, parts int) func() {
 	}
 }
 
-// harms are all single damages, all reads with a flipped bit, and in a whole run
-// drawn pairs of damages, which go beyond what is promised.
+// harms are all single damages, all reads with a flipped bit, and drawn pairs of
+// damages.
 func (t *silentTier) harms(s *scene) iter.Seq[harm] {
 	return func(yield func(harm) bool) {
 		var all []faultfs.Damage
@@ -213,9 +213,6 @@ func (t *silentTier) harms(s *scene) iter.Seq[harm] {
 			if !yield(harm{plan: faultfs.Plan{f}}) {
 				return
 			}
-		}
-		if t.c.Share > 1 {
-			return
 		}
 		rng := rand.New(rand.NewPCG(t.c.Seed, 4))
 		for range len(all) / 10 {
