@@ -5,6 +5,8 @@
 # FUZZ_CACHE is a folder that keeps what they find from run to run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=ci/fuzzbuild.sh
+. ci/fuzzbuild.sh
 
 targets=$(git ls-files --cached --others --exclude-standard '*_test.go' |
 	xargs grep -HoE '^func Fuzz[A-Za-z0-9_]*' |
@@ -37,8 +39,7 @@ built=
 while read -r dir target; do
 	echo "fuzz: $dir $target"
 	if [ "$dir" != "$built" ]; then
-		# With -fuzz the package is instrumented, for whichever target.
-		go test -c -fuzz '^Fuzz' -o "$bin/fuzz.test" "./$dir"
+		fuzz_build "$dir" "$bin/fuzz.test"
 		built=$dir
 	fi
 	run "$dir" "$target"

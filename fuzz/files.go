@@ -52,10 +52,12 @@ func Dir(data []byte) error {
 	if sealed {
 		sealDir(b)
 	}
-	if err := bounded(2, len(b), func() { _, _, _ = format.DecodeDir(b) }); err != nil {
+	var heads []uint64
+	var checked bool
+	var err error
+	if err := bounded(2, len(b), func() { heads, checked, err = format.DecodeDir(b) }); err != nil {
 		return fmt.Errorf("dir: %w", err)
 	}
-	heads, checked, err := format.DecodeDir(b)
 	second, ok := raw.ReadDir(b)
 	if err := acceptance("dir", err, ok, len(b)); err != nil {
 		return err
@@ -91,10 +93,11 @@ func Free(data []byte) error {
 	if f, ok := raw.ReadFree(b); ok && vouched {
 		put64(b, 16, raw.FreeMark(f.IDs, lastLSN, nextPage))
 	}
-	if err := bounded(2, len(b), func() { _, _ = format.DecodeFree(b) }); err != nil {
+	var f format.Free
+	var err error
+	if err := bounded(2, len(b), func() { f, err = format.DecodeFree(b) }); err != nil {
 		return fmt.Errorf("free: %w", err)
 	}
-	f, err := format.DecodeFree(b)
 	second, ok := raw.ReadFree(b)
 	if err := acceptance("free", err, ok, len(b)); err != nil {
 		return err

@@ -20,9 +20,9 @@ const (
 	frameCut     = 1 << 5 // so many bytes of the image are missing, 2 bytes behind the flags
 )
 
-// recipeFrame makes a frame: the header and the beginning of the image are in
+// frame makes a frame: the header and the beginning of the image are in
 // the recipe, the rest of the image is zeros.
-func recipeFrame(data []byte, headerSize, lenOff int) []byte {
+func (m *buffers) frame(data []byte, headerSize, lenOff int) []byte {
 	r := reader{data}
 	flags := r.byte()
 	cut := 0
@@ -30,7 +30,7 @@ func recipeFrame(data []byte, headerSize, lenOff int) []byte {
 		cut = r.u16()
 	}
 	size := 4096 << (flags & 3)
-	b := make([]byte, headerSize+size)
+	b := zeros(&m.page, headerSize+size)
 	copy(b, r.rest)
 	if flags&frameOwnLen == 0 {
 		put32(b, lenOff, uint32(size))
@@ -45,8 +45,8 @@ func recipeFrame(data []byte, headerSize, lenOff int) []byte {
 }
 
 // FreezeFrame takes the recipe of a frame of freeze.bin or pages.bin.
-func FreezeFrame(data []byte) error {
-	b := recipeFrame(data, format.FrameHeaderSize, 16)
+func (m *buffers) FreezeFrame(data []byte) error {
+	b := m.frame(data, format.FrameHeaderSize, 16)
 	f, image, err := format.DecodeFrame(b)
 	second, ok := raw.ReadFrame(b)
 	if err := acceptance("frame", err, ok, len(b)); err != nil {
@@ -62,15 +62,15 @@ func FreezeFrame(data []byte) error {
 	if f != header || f.PageID != second.Name || f.LSN != second.LSN || !bytes.Equal(image, second.Image) {
 		return differ("frame", f, second)
 	}
-	if again := format.AppendFrame(nil, f.PageID, f.LSN, image); !bytes.Equal(again, b[:len(again)]) {
+	if again := format.AppendFrame(m.again(), f.PageID, f.LSN, image); !bytes.Equal(again, b[:len(again)]) {
 		return errors.New("a frame comes back with other bytes")
 	}
 	return nil
 }
 
 // StoreFrame takes the recipe of a frame of store.bin.
-func StoreFrame(data []byte) error {
-	b := recipeFrame(data, format.StoreFrameHeaderSize, 8)
+func (m *buffers) StoreFrame(data []byte) error {
+	b := m.frame(data, format.StoreFrameHeaderSize, 8)
 	f, image, err := format.DecodeStoreFrame(b)
 	second, ok := raw.ReadStoreFrame(b)
 	if err := acceptance("store frame", err, ok, len(b)); err != nil {
@@ -86,7 +86,7 @@ func StoreFrame(data []byte) error {
 	if f != header || f.Hash != second.Name || !bytes.Equal(image, second.Image) {
 		return differ("store frame", f, second)
 	}
-	if again := format.AppendStoreFrame(nil, f.Hash, image); !bytes.Equal(again, b[:len(again)]) {
+	if again := format.AppendStoreFrame(m.again(), f.Hash, image); !bytes.Equal(again, b[:len(again)]) {
 		return errors.New("a store frame comes back with other bytes")
 	}
 	return nil
@@ -94,10 +94,11 @@ func StoreFrame(data []byte) error {
 
 // FrozenIndex takes the bytes for index.bin or hashindex.bin of a snapshot.
 func FrozenIndex(data []byte) error {
-	if err := bounded(2, len(data), func() { _, _ = format.DecodeFrozenEntries(data) }); err != nil {
+	var entries []format.FrozenEntry
+	var err error
+	if err := bounded(2, len(data), func() { entries, err = format.DecodeFrozenEntries(data) }); err != nil {
 		return fmt.Errorf("frozen index: %w", err)
 	}
-	entries, err := format.DecodeFrozenEntries(data)
 	second, rest := raw.ReadTriples(data)
 	if err := acceptance("frozen index", err, rest == 0, len(data)); err != nil {
 		return err
@@ -120,10 +121,11 @@ func FrozenIndex(data []byte) error {
 
 // StoreIndex takes the bytes for index.bin of the SnapStore.
 func StoreIndex(data []byte) error {
-	if err := bounded(2, len(data), func() { _, _ = format.DecodeStoreIndex(data) }); err != nil {
+	var entries []format.StoreEntry
+	var err error
+	if err := bounded(2, len(data), func() { entries, err = format.DecodeStoreIndex(data) }); err != nil {
 		return fmt.Errorf("store index: %w", err)
 	}
-	entries, err := format.DecodeStoreIndex(data)
 	second, rest := raw.ReadTriples(data)
 	ok := rest == 0 && !slices.ContainsFunc(second, func(t raw.Triple) bool { return t[2]>>32 != 0 })
 	if err := acceptance("store index", err, ok, len(data)); err != nil || !ok {

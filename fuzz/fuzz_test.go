@@ -1,35 +1,31 @@
 package fuzz
 
-import "testing"
+import (
+	"testing"
 
-// run makes a target of a property. The seeds are the files in testdata/fuzz.
-func run(f *testing.F, target string) {
-	property := Properties()[target]
-	// What is made once is made before the engine looks at coverage.
-	_ = property(nil)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := property(data); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
+	"github.com/quiverdb/quiverdb-go/fuzz/native"
+)
 
-func FuzzMeta(f *testing.F)         { run(f, "FuzzMeta") }
-func FuzzDir(f *testing.F)          { run(f, "FuzzDir") }
-func FuzzFree(f *testing.F)         { run(f, "FuzzFree") }
-func FuzzSegmentName(f *testing.F)  { run(f, "FuzzSegmentName") }
-func FuzzHash(f *testing.F)         { run(f, "FuzzHash") }
-func FuzzPage(f *testing.F)         { run(f, "FuzzPage") }
-func FuzzRobinHood(f *testing.F)    { run(f, "FuzzRobinHood") }
-func FuzzRobinHoodFar(f *testing.F) { run(f, "FuzzRobinHoodFar") }
-func FuzzOverflow(f *testing.F)     { run(f, "FuzzOverflow") }
-func FuzzPlaceholder(f *testing.F)  { run(f, "FuzzPlaceholder") }
-func FuzzWALHeader(f *testing.F)    { run(f, "FuzzWALHeader") }
-func FuzzWALRecord(f *testing.F)    { run(f, "FuzzWALRecord") }
-func FuzzWALStream(f *testing.F)    { run(f, "FuzzWALStream") }
-func FuzzFreezeFrame(f *testing.F)  { run(f, "FuzzFreezeFrame") }
-func FuzzFrozenIndex(f *testing.F)  { run(f, "FuzzFrozenIndex") }
-func FuzzStoreFrame(f *testing.F)   { run(f, "FuzzStoreFrame") }
-func FuzzStoreIndex(f *testing.F)   { run(f, "FuzzStoreIndex") }
-func FuzzRegistry(f *testing.F)     { run(f, "FuzzRegistry") }
-func FuzzManifest(f *testing.F)     { run(f, "FuzzManifest") }
+func run(f *testing.F, target string) { native.Run(f, Properties()[target]) }
+
+func FuzzMeta(f *testing.F)          { run(f, "FuzzMeta") }
+func FuzzDir(f *testing.F)           { run(f, "FuzzDir") }
+func FuzzFree(f *testing.F)          { run(f, "FuzzFree") }
+func FuzzSegmentName(f *testing.F)   { run(f, "FuzzSegmentName") }
+func FuzzHash(f *testing.F)          { run(f, "FuzzHash") }
+func FuzzPage(f *testing.F)          { run(f, "FuzzPage") }
+func FuzzPageChanges(f *testing.F)   { run(f, "FuzzPageChanges") }
+func FuzzRobinHoodPage(f *testing.F) { run(f, "FuzzRobinHoodPage") }
+func FuzzRobinHood(f *testing.F)     { run(f, "FuzzRobinHood") }
+func FuzzRobinHoodFar(f *testing.F)  { run(f, "FuzzRobinHoodFar") }
+func FuzzOverflow(f *testing.F)      { run(f, "FuzzOverflow") }
+func FuzzPlaceholder(f *testing.F)   { run(f, "FuzzPlaceholder") }
+func FuzzWALHeader(f *testing.F)     { run(f, "FuzzWALHeader") }
+func FuzzWALRecord(f *testing.F)     { run(f, "FuzzWALRecord") }
+func FuzzWALStream(f *testing.F)     { run(f, "FuzzWALStream") }
+func FuzzFreezeFrame(f *testing.F)   { run(f, "FuzzFreezeFrame") }
+func FuzzFrozenIndex(f *testing.F)   { run(f, "FuzzFrozenIndex") }
+func FuzzStoreFrame(f *testing.F)    { run(f, "FuzzStoreFrame") }
+func FuzzStoreIndex(f *testing.F)    { run(f, "FuzzStoreIndex") }
+func FuzzRegistry(f *testing.F)      { run(f, "FuzzRegistry") }
+func FuzzManifest(f *testing.F)      { run(f, "FuzzManifest") }

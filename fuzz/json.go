@@ -12,10 +12,11 @@ import (
 
 // Registry takes the bytes for registry.json.
 func Registry(data []byte) error {
-	if err := bounded(200, len(data), func() { _, _ = format.DecodeRegistry(data) }); err != nil {
+	var entries []format.Snapshot
+	var err error
+	if err := bounded(200, len(data), func() { entries, err = format.DecodeRegistry(data) }); err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
-	entries, err := format.DecodeRegistry(data)
 	if err != nil {
 		return refused(err, len(data))
 	}
@@ -43,10 +44,11 @@ func Registry(data []byte) error {
 
 // Manifest takes the bytes for manifest.json of a backup.
 func Manifest(data []byte) error {
-	if err := bounded(200, len(data), func() { _, _ = format.DecodeManifest(data) }); err != nil {
+	var m format.Manifest
+	var err error
+	if err := bounded(200, len(data), func() { m, err = format.DecodeManifest(data) }); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	m, err := format.DecodeManifest(data)
 	if err != nil {
 		return refused(err, len(data))
 	}

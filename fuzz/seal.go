@@ -28,3 +28,18 @@ func sealDir(b []byte) {
 
 // sealPage makes the checksum of a page right.
 func sealPage(b []byte) { put32(b, 60, sum(b[:60], make([]byte, 4), b[64:])) }
+
+// sealRecord makes the checksum of a log record right, over as much of its payload
+// as there is, and first its length unless it keeps its own.
+func sealRecord(b []byte, ownLength bool) {
+	const header = 28
+	if len(b) < header {
+		return
+	}
+	payload := b[header:]
+	if !ownLength {
+		put32(b, 20, uint32(len(payload)))
+	}
+	n := min(uint64(binary.LittleEndian.Uint32(b[20:])), uint64(len(payload)))
+	put32(b, 24, sum(b[:24], payload[:n]))
+}

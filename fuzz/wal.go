@@ -10,14 +10,14 @@ import (
 )
 
 // WALRecord takes a record of the log. The first byte is no part of it: its
-// lowest bit lets length and checksum be made right.
+// lowest bit lets length and checksum be made right, the next one leaves the length
+// as it is.
 func WALRecord(data []byte) error {
 	r := reader{data}
-	sealed := r.byte()&1 != 0
+	flags := r.byte()
 	b := bytes.Clone(r.rest)
-	if sealed && len(b) >= format.RecordHeaderSize {
-		put32(b, 20, uint32(len(b)-format.RecordHeaderSize))
-		put32(b, 24, sum(b[:24], b[format.RecordHeaderSize:]))
+	if flags&1 != 0 {
+		sealRecord(b, flags&2 != 0)
 	}
 	rec, err := format.DecodeRecordHeader(b)
 	if err := acceptance("record header", err, len(b) >= format.RecordHeaderSize, len(b)); err != nil {
@@ -51,10 +51,13 @@ func WALRecord(data []byte) error {
 	return nil
 }
 
+// maxStream is how long a stream gets before no further part is added, in bytes.
+const maxStream = 24 << 10
+
 // WALStream makes a log or shipped stream from a list of parts and reads it: a
 // part is a byte that chooses it (low 2 bits), and its operands.
-func WALStream(data []byte) error {
-	stream, want := recipeStream(reader{data})
+func (m *buffers) WALStream(data []byte) error {
+	stream, want := m.recipeStream(reader{data})
 	got, end := readStream(stream)
 	second, secondEnd := raw.ReadStream(stream)
 	if end != secondEnd {
@@ -73,18 +76,18 @@ func WALStream(data []byte) error {
 }
 
 // recipeStream makes a stream. Want is nil if it holds what no writer makes.
-func recipeStream(r reader) (stream []byte, want []raw.Record) {
+func (m *buffers) recipeStream(r reader) (stream []byte, want []raw.Record) {
 	header := format.EncodeWALHeader()
-	stream, want = append(stream, header[:]...), []raw.Record{}
+	stream, want = append(m.stream[:0], header[:]...), []raw.Record{}
 	right := true
-	for !r.empty() {
+	for !r.empty() && len(stream) < maxStream {
 		switch op := r.byte(); op & 3 {
 		case 0, 1:
 			rec := raw.Record{Type: r.byte(), Flags: r.byte(), LSN: uint64(r.byte()), Page: uint64(r.byte())}
+			rec.Payload = r.bytes(int(op >> 2))
 			if op&1 != 0 {
-				rec.Payload = make([]byte, 4096)
+				rec.Payload = append(make([]byte, 4096, 4096+len(rec.Payload)), rec.Payload...)
 			}
-			rec.Payload = append(rec.Payload, r.bytes(int(op>>2))...)
 			var h [format.RecordHeaderSize]byte
 			format.PutRecordHeader(h[:], format.Record{Type: rec.Type, Flags: rec.Flags, LSN: rec.LSN, PageID: rec.Page}, rec.Payload)
 			stream = append(append(stream, h[:]...), rec.Payload...)
@@ -100,6 +103,7 @@ func recipeStream(r reader) (stream []byte, want []raw.Record) {
 			}
 		}
 	}
+	m.stream = stream
 	if !right {
 		want = nil
 	}

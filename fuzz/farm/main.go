@@ -8,20 +8,28 @@ package main
 // #include <stddef.h>
 import "C"
 
-import "unsafe"
+import (
+	"sync"
+	"unsafe"
+)
 
 // target is the name of the fuzz target: -ldflags '-X main.target=FuzzPage'.
 var target string
+
+// property is made once: it keeps memory from one input to the next.
+var property = sync.OnceValue(func() func([]byte) error {
+	p := properties()[target]
+	if p == nil {
+		panic("built without a target: " + target)
+	}
+	return p
+})
 
 // LLVMFuzzerTestOneInput is called by the engine with every input.
 //
 //export LLVMFuzzerTestOneInput
 func LLVMFuzzerTestOneInput(data *C.char, size C.size_t) C.int {
-	property := properties()[target]
-	if property == nil {
-		panic("built without a target: " + target)
-	}
-	if err := property(C.GoBytes(unsafe.Pointer(data), C.int(size))); err != nil {
+	if err := property()(C.GoBytes(unsafe.Pointer(data), C.int(size))); err != nil {
 		panic(err)
 	}
 	return 0

@@ -4,20 +4,11 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/quiverdb/quiverdb-go/fuzz/native"
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
-// run makes a target of a property. The seeds are the files in testdata/fuzz.
-func run(f *testing.F, target string) {
-	property := Properties()[target]
-	// What is made once is made before the engine looks at coverage.
-	_ = property(nil)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := property(data); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
+func run(f *testing.F, target string) { native.Run(f, Properties()[target]) }
 
 func FuzzFolder(f *testing.F) { run(f, "FuzzFolder") }
 func FuzzLog(f *testing.F)    { run(f, "FuzzLog") }

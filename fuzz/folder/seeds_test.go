@@ -50,7 +50,7 @@ func seeds(scenes []*Scene) map[string]seedList {
 		"FuzzHash": {"empty": {}, "short": []byte("key"), "120 bytes": make([]byte, 120), "121 bytes": make([]byte, 121), "long": make([]byte, 300)},
 		"FuzzSegmentName": {"first": []byte("data-000001.p1seg"), "seven digits": []byte("data-1000000.p1seg"),
 			"none": []byte("data-000000.p1seg"), "too short": []byte("data-01.p1seg"), "padded": []byte("data-0000001.p1seg"), "largest": []byte("data-18446744073709551615.p1seg")},
-		"FuzzRobinHood": robinHoodSeeds(), "FuzzRobinHoodFar": {"as it is": {}, "deletes": {5 | 8, 0, 5 | 8, 1, 5 | 8, 99, 5 | 8, 200},
+		"FuzzRobinHoodPage": tableSeeds(), "FuzzRobinHood": robinHoodSeeds(), "FuzzRobinHoodFar": {"as it is": {}, "deletes": {5 | 8, 0, 5 | 8, 1, 5 | 8, 99, 5 | 8, 200},
 			"mixed": {0, 'a', 4, 4, 24, 20, 5 | 16, 100, 3, 'a', 7, 4, 44, 10}},
 		"FuzzOverflow": {"one page": []byte("\x00\x00value"), "three pages": append([]byte{0, 30}, make([]byte, 300)...),
 			"full page": append([]byte{0, 62}, make([]byte, 64)...), "large pages": append([]byte{3, 200}, make([]byte, 300)...), "empty": {0, 0}},
@@ -77,6 +77,7 @@ func seeds(scenes []*Scene) map[string]seedList {
 	all["FuzzFree"]["vouched"] = append([]byte{1, 9}, format.EncodeFree([]uint64{7, 8}, 0)...)
 	all["FuzzFree"]["rest"] = append([]byte{0, 0}, append(format.EncodeFree([]uint64{7}, 0), 1, 2, 3)...)
 	addPages(all, scenes)
+	all["FuzzPageChanges"] = all["FuzzPage"]
 	return all
 }
 
@@ -131,6 +132,7 @@ func addPages(all map[string]seedList, scenes []*Scene) {
 	format.PutRecordHeader(record, format.Record{Type: format.RecordPageImage, Flags: format.GroupFlags(70, true), LSN: 9, PageID: 3}, header)
 	all["FuzzWALRecord"]["image"] = append(append([]byte{0}, record...), header...)
 	all["FuzzWALRecord"]["sealed"] = append(append([]byte{1}, record...), header[:50]...)
+	all["FuzzWALRecord"]["shorter than its length"] = append(append([]byte{3}, record...), header[:50]...)
 	all["FuzzWALRecord"]["truncate"] = append([]byte{1, format.RecordTruncate}, make([]byte, 27)...)
 	all["FuzzWALRecord"]["cut"] = append([]byte{0}, record[:20]...)
 }
@@ -147,6 +149,23 @@ func pageRecipe(page []byte) []byte {
 	}
 	out := append([]byte{flags, byte(end), byte(end >> 8)}, page[:begin]...)
 	return append(out, page[len(page)-end:]...)
+}
+
+// tableSeeds has a full table, and each change of one.
+func tableSeeds() seedList {
+	fill := []byte{0, 7, 11}
+	for i := range byte(11) {
+		fill = append(fill, 1|i<<2, 'a'+i)
+	}
+	list := seedList{"empty": {0, 1}, "full": fill, "large pages": append([]byte{1}, fill[1:]...),
+		"updated": {1, 9, 4, 5, 'a', 9, 'a', 0, 0, 6, 'a', 'a'}, "other count": append([]byte{2}, append(fill[1:len(fill):len(fill)], 3, 1, 0)...)}
+	for name, edit := range map[string][]byte{
+		"slots swapped": {0, 2, 3}, "slot twice": {2, 2, 3}, "slot emptied": {3, 2, 0}, "fingerprint": {4, 2, 9}, "distance": {5, 2, 255},
+		"between records": {6, 2, 3}, "length of a record": {7, 4, 9}, "long value": {7 | 2<<3, 4, 90}, "several": {0, 9, 5, 1, 3, 3, 5, 4, 0, 3, 8, 0},
+	} {
+		list[name] = append(fill[:len(fill):len(fill)], edit...)
+	}
+	return list
 }
 
 func robinHoodSeeds() seedList {

@@ -2,6 +2,7 @@ package raw
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/torture/raw"
 )
@@ -70,6 +71,7 @@ func (p *Page) readTable(b []byte) bool {
 	if p.DataStart < 64 || p.DataStart > len(b)-4*n {
 		return false
 	}
+	p.Slots = make([]Slot, 0, min(n, 128))
 	for i := range n {
 		at := len(b) - 4*n + 4*i
 		s := Slot{Off: u16(b, at), Fp: b[at+2], Dist: b[at+3]}
@@ -123,16 +125,16 @@ func (p *Page) find(key []byte) (slot int, found bool) {
 // slots have the fingerprint and distance of their keys, every key is found in its
 // own slot, and no two slots share a record.
 func (p *Page) Sound(b []byte) bool {
-	begins := map[int]bool{}
+	var begins []int
 	off := 64
 	for off+4 <= p.DataStart {
-		begins[off] = true
+		begins = append(begins, off)
 		off += 4 + u16(b, off) + u16(b, off+2)
 	}
 	if off != p.DataStart {
 		return false
 	}
-	n := len(p.Slots)
+	n, named := len(p.Slots), make([]bool, len(begins))
 	for i, s := range p.Slots {
 		if s.Empty() {
 			continue
@@ -140,10 +142,11 @@ func (p *Page) Sound(b []byte) bool {
 		h := raw.Hash64(s.Key) ^ p.Seed
 		far := (i - int(h%uint64(n)) + n) % n
 		at, found := p.find(s.Key)
-		if s.Fp != fingerprint(h) || int(s.Dist) != min(far, 255) || !found || at != i || !begins[s.Off] {
+		record, isRecord := slices.BinarySearch(begins, s.Off)
+		if s.Fp != fingerprint(h) || int(s.Dist) != min(far, 255) || !found || at != i || !isRecord || named[record] {
 			return false
 		}
-		delete(begins, s.Off)
+		named[record] = true
 	}
 	return true
 }
