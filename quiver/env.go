@@ -24,14 +24,16 @@ import (
 //	P1_SNAPSTORE_DIR        SnapStoreDir (.snapstore)
 //
 // A value that cannot be read is an ErrInvalid that names the variable.
-func OptionsFromEnv() (Options, error) { return optionsFrom(vfs.LookupEnv) }
+func OptionsFromEnv() (Options, error) { return OptionsFromLookup(vfs.LookupEnv) }
 
 type envReader struct {
 	lookup func(string) (string, bool)
 	err    error
 }
 
-func optionsFrom(lookup func(string) (string, bool)) (Options, error) {
+// OptionsFromLookup is OptionsFromEnv for another environment than that of the
+// Go runtime, which in a C library is as old as the library in its process.
+func OptionsFromLookup(lookup func(name string) (value string, ok bool)) (Options, error) {
 	var o Options
 	e := &envReader{lookup: lookup}
 	if ms, ok := e.integer("P1_WAL_COALESCE_MS", int64(math.MaxInt64/time.Millisecond)); ok {
