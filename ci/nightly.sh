@@ -29,6 +29,8 @@ for law in ext4ish ordered prefix garbage="$seed" split-rename nopsow kill; do
 done
 torture bounded -tier bounded -seed "$seed"
 torture triple -tier triple -share 500 -seed "$seed"
+torture snapshots -tier snapshots -seed "$seed"
+torture backups -tier backups -seed "$seed"
 torture errors -tier errors -depth 8 -seed "$seed"
 torture silent -tier silent -depth -1 -seed "$seed"
 torture histories -tier histories -duration 20m -seed "$seed"
@@ -42,5 +44,6 @@ torture exam -mutants
 other "the disk in memory against the real one" env TMPDIR=/dev/shm \
 	go test ./faultfs -run TestSameAsSystem -timeout 60m -operations 1000000
 other "fuzzing" env FUZZ_SECONDS=120 FUZZ_CACHE="$ARTIFACTS/fuzz" ci/fuzz.sh
+other "churn" go test -race -timeout 60m ./quiver -run TestChurn -churn.keys=100000
 other "race" go test -race -timeout 60m ./quiver/...
 torture_end

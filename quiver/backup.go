@@ -51,7 +51,7 @@ func (db *DB) backUp(ctx context.Context, sn *Snapshot, dir string, o BackupOpti
 	if o.Since != nil && *o.Since > sn.LSN() {
 		return BackupInfo{}, fmt.Errorf("%w: since LSN %d, the database is at %d", ErrInvalid, *o.Since, sn.LSN())
 	}
-	w, err := backup.Create(db.o.FS, dir)
+	w, err := backup.Create(db.o.FS, dir, !db.o.Inline)
 	if err != nil {
 		return BackupInfo{}, pager.Full(err)
 	}
@@ -71,7 +71,7 @@ func (db *DB) backUp(ctx context.Context, sn *Snapshot, dir string, o BackupOpti
 	}
 	if err != nil {
 		w.Abandon()
-		return BackupInfo{}, pager.Full(err)
+		return BackupInfo{}, pager.Full(sn.told(err))
 	}
 	return BackupInfo{LSN: m.SnapshotLSN, Since: m.SinceLSN, Pages: m.PagesEmitted, Bytes: m.BytesEmitted}, nil
 }

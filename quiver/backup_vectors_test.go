@@ -33,11 +33,11 @@ func TestVectorsOfBackups(t *testing.T) {
 			must(t, v.disk.Import(filepath.Join(dir, "full"), "/full"))
 			must(t, v.disk.Import(filepath.Join(dir, "incr"), "/incr"))
 
-			info, err := quiver.Restore(context.Background(), "/copy", "/full", quiver.RestoreOptions{FS: v.disk})
+			info, err := quiver.Restore(context.Background(), "/copy", "/full", quiver.RestoreOptions{FS: v.disk, Verify: true})
 			must(t, err)
 			require.Equal(t, expect.FullLSN, info.LSN)
 			mustBeClean(t, v.disk, "/copy", full)
-			info, err = quiver.Restore(context.Background(), "/copy", "/incr", quiver.RestoreOptions{FS: v.disk})
+			info, err = quiver.Restore(context.Background(), "/copy", "/incr", quiver.RestoreOptions{FS: v.disk, Verify: true})
 			must(t, err)
 			require.Equal(t, v.LastLSN, info.LSN)
 			mustBeClean(t, v.disk, "/copy", v.pairs)

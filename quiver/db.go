@@ -19,6 +19,10 @@ type DB struct {
 	o     pager.Options
 	snaps *snapshots
 
+	// files is held by whoever opens or removes files of snapshots, and by Close
+	// alone: nothing is opened that nobody closes, or removed without the lock.
+	files sync.RWMutex
+
 	alive      context.Context // ends with Close
 	end        context.CancelFunc
 	closeOnce  sync.Once
@@ -79,7 +83,7 @@ func openResolved(path string, o *Options, p pager.Options) (*DB, error) {
 	readOnly := p.ReadOnly
 	root := filepath.Clean(path)
 	snaps := newSnapshots(root, o, p)
-	p.Release = snaps.close
+	p.Settle, p.Release = snaps.settle, snaps.close
 	if !readOnly {
 		p.Protect = snaps.protect
 	}
@@ -87,13 +91,13 @@ func openResolved(path string, o *Options, p pager.Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, snaps.close())
 	}
-	snaps.running = true
+	snaps.running, snaps.pageSize = true, pg.PageSize()
 	db := &DB{pg: pg, o: p, snaps: snaps}
 	db.alive, db.end = context.WithCancel(context.Background())
 	db.store = bucket.New(pg, o.resolveStore(pg, p.MaxBatchBytes))
 	if !readOnly {
 		// Files of snapshots that ended with their process are only in the way.
-		if err := snaps.sweep(); err != nil {
+		if err := snaps.sweep(pg.Recovery().Unclean); err != nil {
 			p.Logger.Warn("left-over files of snapshots stay", "error", err)
 		}
 	}
@@ -124,8 +128,10 @@ func (db *DB) Close() error {
 	db.closeOnce.Do(func() {
 		db.end()
 		db.background.Wait()
+		db.files.Lock()
+		defer db.files.Unlock()
 		// While the lock is held: the files of snapshots that end here.
-		snapErr := db.snaps.endTemporary()
+		snapErr := db.snaps.endOpened()
 		err = errors.Join(db.pg.Close(), snapErr)
 	})
 	return err

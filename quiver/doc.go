@@ -37,6 +37,18 @@
 // the bytes, which are those of QuiverDB 1.x (meta v3, page v2, WAL v1):
 // programs in other languages use the same files.
 //
+// # Snapshots and backups
+//
+// DB.Snapshot takes no page: it costs microseconds, and then, for each page that is
+// overwritten for the first time while it lives, a copy of the old image in
+// .snapshots; freed pages are not reused meanwhile. Close gives all of it back; with
+// Options.SnapPersist the snapshot outlives the handle, and crashes, until
+// RemoveSnapshot. Options.SnapDedup keeps equal images of several snapshots once
+// in the SnapStore, whose space CompactSnapStore gives back. DB.Backup copies one
+// moment while writes go on, Restore makes a database of it. RECOVERY.md beside
+// this file says what to do when a file is lost, a page is corrupt, a restore was
+// interrupted, or something is left over: Check, Repair, Restore.
+//
 // # Caveats
 //
 // A scan by prefix reads the whole database, for keys are spread by hash. The

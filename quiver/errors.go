@@ -15,7 +15,8 @@ var (
 	ErrNoDatabase = pager.ErrNoDatabase
 	// ErrExists: Init found a database that is complete.
 	ErrExists = pager.ErrExists
-	// ErrIncomplete: an Init was interrupted; the next one finishes it.
+	// ErrIncomplete: an Init, a backup or a restore was interrupted; the same one
+	// again finishes it.
 	ErrIncomplete = pager.ErrIncomplete
 	// ErrLocked: another handle, of this or another process, holds the lock.
 	// The error is a *LockedError.

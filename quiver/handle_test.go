@@ -68,6 +68,7 @@ func checks(t *testing.T, db *quiver.DB) map[string]func() error {
 		"Check":   func() error { _, err := db.Check(t.Context(), quiver.CheckOptions{}); return err },
 		"Usage":   func() error { _, err := db.Usage(t.Context(), nil); return err },
 		"Recount": func() error { _, err := db.Recount(t.Context(), nil); return err },
+		"Repair":  func() error { _, err := db.Repair(t.Context(), quiver.RepairOptions{}); return err },
 		"Sync":    func() error { return db.Sync() },
 
 		"Snapshot":       func() error { _, err := db.Snapshot(); return err },
@@ -112,7 +113,7 @@ func TestClosedHandle(t *testing.T) {
 				for call, do := range calls {
 					err := do()
 					// A write through a reader is refused for either reason.
-					isWrite := writes[call] != nil || call == "Recount" || strings.HasSuffix(call, "Snapshot")
+					isWrite := writes[call] != nil || call == "Recount" || call == "Repair" || strings.HasSuffix(call, "Snapshot")
 					if !errors.Is(err, quiver.ErrClosed) && !(name == "reader" && isWrite && errors.Is(err, quiver.ErrReadOnly)) {
 						t.Errorf("%s of a closed %s, touched before %v: %v, want ErrClosed", call, name, touched, err)
 					}

@@ -122,7 +122,7 @@ type Options struct {
 
 // Progress is a step of something that takes long.
 type Progress struct {
-	Phase string // "read log", "inspect", "redo", "recount", "check"
+	Phase string // "read log", "inspect", "redo", "recount", "check", "snapstore", "backup", "restore"
 	Done  int64
 	Total int64 // 0 if not known
 }

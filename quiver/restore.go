@@ -15,8 +15,8 @@ import (
 
 // RestoreOptions configure a restore. The zero value is good.
 type RestoreOptions struct {
-	// Verify checks the result strictly (DB.Check) before it is given the name of
-	// a database. Without it every page that a key leads to is read all the same.
+	// Verify checks the result (DB.Check) before it is given the name of a
+	// database. Without it every page that a key leads to is read all the same.
 	Verify bool
 	// Progress is called now and then; phases "restore" in bytes of pages,
 	// "recount", and "check".
@@ -58,7 +58,7 @@ func Restore(ctx context.Context, path, dir string, o RestoreOptions) (BackupInf
 		return BackupInfo{}, backupError(err)
 	}
 	if err := settleRestored(ctx, path, o, po); err != nil {
-		return BackupInfo{}, err
+		return BackupInfo{}, pager.Full(err)
 	}
 	m := b.Manifest
 	return BackupInfo{LSN: m.SnapshotLSN, Since: m.SinceLSN, Pages: m.PagesEmitted, Bytes: m.BytesEmitted}, nil
@@ -135,12 +135,12 @@ func settleRestored(ctx context.Context, path string, o RestoreOptions, po pager
 }
 
 func verify(ctx context.Context, db *DB, progress func(Progress)) error {
-	report, err := db.Check(ctx, CheckOptions{Strict: true, Progress: progress})
+	report, err := db.Check(ctx, CheckOptions{Progress: progress})
 	if err != nil || len(report.Findings) == 0 {
 		return err
 	}
 	f := report.Findings[0]
-	return &CorruptionError{Path: filepath.Join(db.pg.Dir(), f.File), Page: f.Page, Offset: pager.NoOffset,
+	return &CorruptionError{Path: f.File, Page: f.Page, Offset: pager.NoOffset,
 		Reason: fmt.Sprintf("%s (%d findings)", f.Message, len(report.Findings))}
 }
 

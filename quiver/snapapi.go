@@ -19,6 +19,8 @@ func (db *DB) Snapshot() (*Snapshot, error) { return db.snapshot(db.snaps.persis
 
 // snapshot begins one; persist says that it is to outlive the handle.
 func (db *DB) snapshot(persist bool) (*Snapshot, error) {
+	db.files.RLock()
+	defer db.files.RUnlock()
 	if err := db.open(); err != nil {
 		return nil, err
 	}
@@ -32,10 +34,13 @@ func (db *DB) snapshot(persist bool) (*Snapshot, error) {
 	}
 	id := db.snaps.newID()
 	var side *snap.Sidecar
+	var entering error
 	sn, err := db.pg.BeginSnapshot(persist, func(lsn uint64, heads []uint64) (pager.Keeper, error) {
-		var err error
-		side, err = db.snaps.begin(id, lsn, heads, persist)
-		return keeper{side}, err
+		side, entering = db.snaps.begin(id, lsn, heads, persist)
+		if side == nil {
+			return nil, entering
+		}
+		return keeper{side}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -44,12 +49,15 @@ func (db *DB) snapshot(persist bool) (*Snapshot, error) {
 		db.snaps.mu.Lock()
 		db.snaps.kept[id] = &keptSnapshot{sn, side}
 		db.snaps.mu.Unlock()
+		if entering != nil {
+			return nil, entering
+		}
 		return db.newSnapshot(id, sn, func() error { return nil }), nil
 	}
 	s := db.newSnapshot(id, sn, nil)
 	s.end = func() error { return db.snaps.drop(s, side) }
 	db.snaps.mu.Lock()
-	db.snaps.temporary[s] = struct{}{}
+	db.snaps.opened[s] = struct{}{}
 	db.snaps.mu.Unlock()
 	return s, nil
 }
@@ -59,7 +67,7 @@ func (s *snapshots) drop(sn *Snapshot, side *snap.Sidecar) error {
 	sn.sn.End()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.temporary, sn)
+	delete(s.opened, sn)
 	o, err := s.options(false)
 	return snapError(errors.Join(side.Close(), err, snap.Remove(sn.id, o)))
 }
@@ -68,11 +76,20 @@ func (s *snapshots) drop(sn *Snapshot, side *snap.Sidecar) error {
 // until every page's LSN is known: one may be above the counter, and a snapshot
 // would take its page for newer than itself (R6).
 func (db *DB) knowLSNs() error {
-	if !db.pg.LSNsUnknown() {
-		return nil
+	for db.pg.LSNsUnknown() {
+		_, err := db.Recount(db.alive, nil)
+		if errors.Is(err, ErrRecounting) {
+			// The one that runs in the background is as good.
+			err = db.pg.AwaitAccount(db.alive)
+		}
+		if db.open() != nil {
+			return ErrClosed
+		}
+		if err != nil {
+			return err
+		}
 	}
-	_, err := db.Recount(db.alive, nil)
-	return err
+	return nil
 }
 
 // Snapshots lists the persisted snapshots, also those that have ended, in the
@@ -81,9 +98,11 @@ func (db *DB) Snapshots() ([]SnapshotInfo, error) {
 	if err := db.open(); err != nil {
 		return nil, err
 	}
-	entries, err := snap.LoadRegistry(db.o.FS, db.pg.Dir())
+	db.snaps.mu.Lock()
+	defer db.snaps.mu.Unlock()
+	entries, err := db.snaps.entries()
 	if err != nil {
-		return nil, snapError(err)
+		return nil, err
 	}
 	list := make([]SnapshotInfo, len(entries))
 	for i, e := range entries {
@@ -102,13 +121,14 @@ type CompactInfo struct {
 // CompactSnapStore gives the space of pages back that no snapshot refers to any
 // more. A crash in it loses nothing. Without a SnapStore nothing happens.
 func (db *DB) CompactSnapStore() (CompactInfo, error) {
+	db.files.RLock()
+	defer db.files.RUnlock()
 	if err := db.Writable(); err != nil {
 		return CompactInfo{}, err
 	}
 	s := db.snaps
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pageSize = db.pg.PageSize()
 	if err := s.openStore(); err != nil || s.store == nil {
 		return CompactInfo{}, snapError(err)
 	}
@@ -119,10 +139,23 @@ func (db *DB) CompactSnapStore() (CompactInfo, error) {
 // ErrNoSnapshot: there is no snapshot with that ID.
 var ErrNoSnapshot = errors.New("no such snapshot")
 
-func (s *snapshots) entry(id string) (format.Snapshot, error) {
+// entries reads the registry. A reader makes it durable first, so that it shows
+// nothing that can vanish; a writer has done so when it opened.
+func (s *snapshots) entries() ([]format.Snapshot, error) {
+	if s.o.ReadOnly && !s.settled {
+		if err := snap.SyncRegistry(s.o.FS, s.root); err != nil {
+			return nil, snapError(err)
+		}
+		s.settled = true
+	}
 	entries, err := snap.LoadRegistry(s.o.FS, s.root)
+	return entries, snapError(err)
+}
+
+func (s *snapshots) entry(id string) (format.Snapshot, error) {
+	entries, err := s.entries()
 	if err != nil {
-		return format.Snapshot{}, snapError(err)
+		return format.Snapshot{}, err
 	}
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	if i < 0 {
@@ -135,6 +168,8 @@ func (s *snapshots) entry(id string) (format.Snapshot, error) {
 // the original program, which keeps too little, what can no longer be read is
 // ErrSnapshotGone, never other data.
 func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
+	db.files.RLock()
+	defer db.files.RUnlock()
 	if err := db.open(); err != nil {
 		return nil, err
 	}
@@ -148,7 +183,6 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.pageSize = db.pg.PageSize()
 	o, err := s.options(true)
 	if err != nil {
 		return nil, snapError(err)
@@ -163,8 +197,15 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 	if side.Heads() == nil || len(side.Heads()) != int(db.pg.Buckets()) {
 		return nil, errors.Join(fmt.Errorf("snapshot %s: %w: its bucket heads were not kept", id, ErrSnapshotGone), side.Close())
 	}
-	sn := db.pg.FixedSnapshot(e.LSN, side.Heads(), keeper{side})
-	return db.newSnapshot(id, sn, func() error { return snapError(side.Close()) }), nil
+	sn := db.newSnapshot(id, db.pg.FixedSnapshot(e.LSN, side.Heads(), keeper{side}), nil)
+	sn.end = func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.opened, sn)
+		return snapError(side.Close())
+	}
+	s.opened[sn] = struct{}{}
+	return sn, nil
 }
 
 // EndSnapshot takes the protection of a persisted snapshot away and keeps its
@@ -175,6 +216,8 @@ func (db *DB) EndSnapshot(id string) error { return db.endSnapshot(id, false) }
 func (db *DB) RemoveSnapshot(id string) error { return db.endSnapshot(id, true) }
 
 func (db *DB) endSnapshot(id string, remove bool) error {
+	db.files.RLock()
+	defer db.files.RUnlock()
 	if err := db.Writable(); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package quiver
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"sync/atomic"
 
@@ -48,7 +50,8 @@ func (s *Snapshot) Get(key []byte) (value []byte, found bool, err error) {
 	if err := s.usable(); err != nil {
 		return nil, false, err
 	}
-	return s.view.Get(nil, key)
+	value, found, err = s.view.Get(nil, key)
+	return value, found, s.told(err)
 }
 
 // Has reports whether a key was there.
@@ -56,18 +59,35 @@ func (s *Snapshot) Has(key []byte) (bool, error) {
 	if err := s.usable(); err != nil {
 		return false, err
 	}
-	return s.view.Has(key)
+	found, err := s.view.Has(key)
+	return found, s.told(err)
 }
 
 // Scan visits all pairs of the snapshot; see DB.Scan.
 func (s *Snapshot) Scan(o ScanOptions) iter.Seq2[Item, error] {
-	return scanning(o, s.usable, s.view.Scan)
+	return scanning(o, s.usable, func(o bucket.ScanOptions, visit func(bucket.Pair) bool) error {
+		return s.told(s.view.Scan(o, visit))
+	})
+}
+
+// told says why files were closed under a read: with the database, or because
+// the snapshot was ended through another handle.
+func (s *Snapshot) told(err error) error {
+	if !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	if err := s.usable(); err != nil {
+		return err
+	}
+	return fmt.Errorf("snapshot %s: %w: it was ended", s.id, ErrSnapshotGone)
 }
 
 // Close ends the use of the snapshot. One that is not persisted loses its
 // protection and its files; a persisted one keeps both. A second Close is
 // ErrClosed.
 func (s *Snapshot) Close() error {
+	s.db.files.RLock()
+	defer s.db.files.RUnlock()
 	if s.closed.Swap(true) {
 		return fmt.Errorf("snapshot %s: %w", s.id, ErrClosed)
 	}

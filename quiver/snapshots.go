@@ -31,15 +31,18 @@ type snapshots struct {
 	dedup   bool
 	dir     string // of the SnapStore
 
-	mu        sync.Mutex
-	pageSize  int
-	store     *snap.Store       // nil until needed
-	raised    bool              // the counts of the store cover all references
-	running   bool              // the database is open
-	found     []format.Snapshot // what the registry said when the database was opened
-	kept      map[string]*keptSnapshot
-	temporary map[*Snapshot]struct{}
-	counter   uint64
+	mu       sync.Mutex
+	pageSize int
+	store    *snap.Store       // nil until needed
+	raised   bool              // the counts of the store cover all references
+	running  bool              // the database is open
+	settled  bool              // of a reader: what the registry says is durable
+	found    []format.Snapshot // what the registry said when the database was opened
+	kept     map[string]*keptSnapshot
+	// opened are the snapshots whose files Close closes: those that do not outlive
+	// the handle, and those that are only read.
+	opened  map[*Snapshot]struct{}
+	counter uint64
 }
 
 // keptSnapshot is a persisted snapshot that is protected.
@@ -57,7 +60,7 @@ func newSnapshots(root string, o *Options, p pager.Options) *snapshots {
 		dir = filepath.Join(root, dir)
 	}
 	return &snapshots{root: root, o: p, persist: o.SnapPersist, dedup: o.SnapDedup, dir: dir,
-		kept: make(map[string]*keptSnapshot), temporary: make(map[*Snapshot]struct{})}
+		kept: make(map[string]*keptSnapshot), opened: make(map[*Snapshot]struct{})}
 }
 
 // options are those of the files of a snapshot. mu is held.
@@ -93,13 +96,27 @@ func (s *snapshots) openStore() error {
 	return err
 }
 
+// existingStore opens the SnapStore if it is there, and makes none.
+func (s *snapshots) existingStore() error {
+	if s.store == nil {
+		if there, err := s.storeThere(); err != nil || !there {
+			return err
+		}
+	}
+	return s.openStore()
+}
+
+func (s *snapshots) storeThere() (bool, error) {
+	_, err := s.o.FS.Stat(filepath.Join(s.dir, format.StoreName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (s *snapshots) findStore() error {
 	if !s.dedup {
-		_, err := s.o.FS.Stat(filepath.Join(s.dir, format.StoreName))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
+		if there, err := s.storeThere(); err != nil || !there {
 			return err
 		}
 	}
@@ -124,6 +141,11 @@ func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
 	entries = slices.DeleteFunc(slices.Clone(entries), func(e format.Snapshot) bool { return e.Ended })
 	if err := s.validate(entries); err != nil {
 		return nil, err
+	}
+	if s.found != nil {
+		if err := snap.SettleRegistry(s.o.FS, s.root); err != nil {
+			return nil, snapError(err)
+		}
 	}
 	var list []pager.Protected
 	for _, e := range entries {
@@ -168,17 +190,27 @@ func (s *snapshots) validate(entries []format.Snapshot) error {
 	return nil
 }
 
-// sweep removes the files of snapshots that ended with their process.
-func (s *snapshots) sweep() error {
+// sweep removes the files of snapshots that ended with their process. After an
+// unclean start the counts of the SnapStore are put right too, and stand in its
+// index.bin from Close on: the original relies on them.
+func (s *snapshots) sweep(unclean bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	folders, err := snap.List(s.o.FS, s.root)
 	if err != nil || len(folders) == 0 {
 		return snapError(err)
 	}
+	if unclean {
+		if err := s.openStore(); err != nil {
+			return snapError(err)
+		}
+	}
 	for _, id := range folders {
 		if slices.ContainsFunc(s.found, func(e format.Snapshot) bool { return e.ID == id }) {
 			continue
+		}
+		if s.found == nil && snap.Entered(s.o.FS, s.root, id) {
+			continue // there is no registry at all: it has been lost
 		}
 		o, err := s.options(true)
 		if err != nil {
@@ -192,7 +224,9 @@ func (s *snapshots) sweep() error {
 }
 
 // begin makes the files of a new snapshot, and enters a persisted one into the
-// registry: from then on it survives a crash.
+// registry: from then on it survives a crash. With an error and files the
+// registry names, or may name, a snapshot that was not begun: as long as it does
+// it has to be protected.
 func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (*snap.Sidecar, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,11 +241,25 @@ func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (
 	err = s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
 		return append(entries, format.Snapshot{ID: id, LSN: lsn, TSNanos: uint64(s.o.Clock.Now().UnixNano())})
 	})
-	if err != nil {
-		_ = side.Close()
+	if err == nil {
+		return side, nil
+	}
+	if s.takeBack(id) {
+		_ = side.Close() // the error that is told came first
 		return nil, err
 	}
-	return side, nil
+	return side, err
+}
+
+// takeBack reports whether the registry does not name a snapshot whose entering
+// has failed. It may have its new name all the same.
+func (s *snapshots) takeBack(id string) bool {
+	named := func(e format.Snapshot) bool { return e.ID == id }
+	entries, err := snap.LoadRegistry(s.o.FS, s.root)
+	if err != nil || !slices.ContainsFunc(entries, named) {
+		return err == nil
+	}
+	return snap.SaveRegistry(s.o.FS, s.root, slices.DeleteFunc(entries, named)) == nil
 }
 
 func (s *snapshots) changeRegistry(change func([]format.Snapshot) []format.Snapshot) error {
@@ -226,14 +274,24 @@ func (s *snapshots) newID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counter++
-	return fmt.Sprintf("%d-%d-%d", vfs.ProcessID(), s.o.Clock.Now().UnixNano(), s.counter)
+	return fmt.Sprintf("%d-%d-%d", s.process(), s.o.Clock.Now().UnixNano(), s.counter)
 }
 
-// endTemporary ends the snapshots that do not outlive the handle.
-func (s *snapshots) endTemporary() error {
+// process is the number in the names of snapshots. A clock that is not the
+// system's may tell it, so that a run that is repeated makes the same files.
+func (s *snapshots) process() int {
+	if c, ok := s.o.Clock.(interface{ ProcessID() int }); ok {
+		return c.ProcessID()
+	}
+	return vfs.ProcessID()
+}
+
+// endOpened ends the snapshots that do not outlive the handle, and closes those
+// that are only read.
+func (s *snapshots) endOpened() error {
 	s.mu.Lock()
-	list := make([]*Snapshot, 0, len(s.temporary))
-	for sn := range s.temporary {
+	list := make([]*Snapshot, 0, len(s.opened))
+	for sn := range s.opened {
 		list = append(list, sn)
 	}
 	s.mu.Unlock()
@@ -244,6 +302,17 @@ func (s *snapshots) endTemporary() error {
 		}
 	}
 	return errors.Join(all...)
+}
+
+// settle brings the counts of the SnapStore to the disk: a clean close vouches
+// for them.
+func (s *snapshots) settle() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.store == nil || s.o.ReadOnly {
+		return nil
+	}
+	return snapError(s.store.Flush())
 }
 
 // close closes the files; persisted snapshots stay as they are.
@@ -280,18 +349,33 @@ func (k keeper) Read(id uint64, buf []byte) error {
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: page %d", pager.ErrSnapshotGone, id)
 	}
-	return snapError(err)
+	return pageError(id, err)
+}
+
+func (k keeper) Lost(id uint64) error { return pageError(id, k.side.Lost(id)) }
+
+// pageError is snapError for what concerns one page.
+func pageError(id uint64, err error) error {
+	err = snapError(err)
+	var ce *CorruptionError
+	if errors.As(err, &ce) {
+		ce.Page = id
+	}
+	return err
 }
 
 // snapError gives the errors of package snap the types of this package.
 func snapError(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		return err
+	}
 	var corrupt *snap.CorruptError
 	var failed *snap.SyncError
 	switch {
 	case errors.As(err, &corrupt):
 		return &CorruptionError{Path: corrupt.Path, Page: format.NoPage, Offset: corrupt.Offset, Reason: corrupt.Reason, Err: corrupt.Err}
 	case errors.As(err, &failed):
-		return pager.SyncFailed(err)
+		return pager.Full(pager.SyncFailed(err))
 	}
-	return err
+	return pager.Full(err)
 }

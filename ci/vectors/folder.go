@@ -22,6 +22,16 @@ func copyDatabase(vector, work string) (string, error) {
 	return db, unpack(filepath.Join(vector, "db.tar.gz"), work)
 }
 
+// writable: the vectors may be kept read-only, and so the copy of a folder is.
+func writable(db string) error {
+	return filepath.WalkDir(db, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o755)
+	})
+}
+
 // unpack: os.Root keeps every name of the archive inside the folder.
 func unpack(archive, into string) error {
 	f, err := os.Open(archive)

@@ -48,7 +48,7 @@ func on(h C.uintptr_t, body func(*database) error) C.int {
 		if err != nil {
 			return err
 		}
-		return body(d)
+		return open.late(uintptr(h), body(d))
 	})
 }
 
@@ -134,7 +134,8 @@ func jsonOf(h C.uintptr_t, body func(*database) (any, error)) *C.char {
 		if err != nil {
 			return nil, err
 		}
-		return body(d)
+		v, err := body(d)
+		return v, open.late(uintptr(h), err)
 	})
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +8,9 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
@@ -60,8 +61,12 @@ func boolean(set func(*quiver.Options, bool)) setting {
 	return typed("true or false", func(bool) bool { return true }, set)
 }
 
+// text refuses U+FFFD too: package json puts it where an escape was half a
+// character, and the file system would get another name than was meant.
 func text(set func(*quiver.Options, string)) setting {
-	return typed("a text", func(s string) bool { return s != "" }, set)
+	return typed("a text of whole characters other than NUL", func(s string) bool {
+		return s != "" && !strings.ContainsAny(s, "\x00\uFFFD")
+	}, set)
 }
 
 func number(set func(*quiver.Options, int64)) setting {
@@ -69,15 +74,54 @@ func number(set func(*quiver.Options, int64)) setting {
 	return typed(want, func(n int64) bool { return n >= 0 && n <= math.MaxInt32 }, set)
 }
 
-// configure puts a configuration, a JSON object, over the options.
-func configure(o *quiver.Options, config string) error {
-	var members map[string]json.RawMessage
-	dec := json.NewDecoder(bytes.NewReader([]byte(config)))
-	if err := dec.Decode(&members); err != nil {
-		return fmt.Errorf("%w: the configuration is not a JSON object: %w", quiver.ErrInvalid, err)
+// membersOf takes a configuration apart. What package json lets pass, and where
+// the caller would get another setting than the one asked for, is refused: null
+// for an object, a member that is there twice, and what is not UTF-8.
+func membersOf(config string) (map[string]json.RawMessage, error) {
+	if !utf8.ValidString(config) {
+		return nil, fmt.Errorf("%w: the configuration is not UTF-8, as JSON has to be", quiver.ErrInvalid)
+	}
+	notJSON := func(why any) error {
+		return fmt.Errorf("%w: the configuration is not a JSON object: %v", quiver.ErrInvalid, why)
+	}
+	dec := json.NewDecoder(strings.NewReader(config))
+	begin, err := dec.Token()
+	if err != nil {
+		return nil, notJSON(err)
+	}
+	if begin != json.Delim('{') {
+		return nil, notJSON("it does not begin with {")
+	}
+	members := map[string]json.RawMessage{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, notJSON(err)
+		}
+		key := name.(string) // the decoder takes nothing else there
+		if _, twice := members[key]; twice {
+			return nil, fmt.Errorf("%w: the configuration has the member %q twice", quiver.ErrInvalid, key)
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, notJSON(err)
+		}
+		members[key] = value
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, notJSON(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: something follows the object of the configuration", quiver.ErrInvalid)
+		return nil, fmt.Errorf("%w: something follows the object of the configuration", quiver.ErrInvalid)
+	}
+	return members, nil
+}
+
+// configure puts a configuration, a JSON object, over the options.
+func configure(o *quiver.Options, config string) error {
+	members, err := membersOf(config)
+	if err != nil {
+		return err
 	}
 	known := settings()
 	for _, name := range slices.Sorted(maps.Keys(members)) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,42 @@ func TestConfigureOff(t *testing.T) {
 	o := quiver.Options{NoDataFsync: true, SnapPersist: true, SnapDedup: true, Salvage: true}
 	require.NoError(t, configure(&o, `{"data_fsync": true, "snap_persist": false, "snap_dedup": false, "salvage": false}`))
 	assert.Equal(t, quiver.Options{}, o)
+}
+
+// TestConfigureRefusesWhatJSONLetsPass: package json takes null for an object,
+// the last of two members, and U+FFFD for what is no character.
+func TestConfigureRefusesWhatJSONLetsPass(t *testing.T) {
+	for config, says := range map[string]string{
+		`null`:                                "not a JSON object",
+		` null `:                              "not a JSON object",
+		`[]`:                                  "not a JSON object",
+		`{"salvage": true, "salvage": false}`: `"salvage" twice`,
+		`{"salvage": 1, "salvage": false}`:    `"salvage" twice`,
+		`{"salvage": true, "\u0073alvage": true}`: `"salvage" twice`,
+		`{"salvage": null, "salvage": null}`:      `"salvage" twice`,
+		"{\"snapstore_dir\": \"a\xffb\"}":         "UTF-8",
+		`{"snapstore_dir": "a\udc80b"}`:           "snapstore_dir",
+		`{"snapstore_dir": "a\u0000b"}`:           "snapstore_dir",
+		`{"salvage": true`:                        "not a JSON object",
+		`{"salvage": true,}`:                      "not a JSON object",
+		`{"salvage" true}`:                        "not a JSON object",
+		`{1: true}`:                               "not a JSON object",
+		`{"salvage": true]`:                       "not a JSON object",
+		`{"salvage": true} null`:                  "follows",
+		strings.Repeat(`{"a":`, 20000):            "not a JSON object",
+	} {
+		o := quiver.Options{}
+		err := configure(&o, config)
+		require.ErrorIs(t, err, quiver.ErrInvalid, "%.50s", config)
+		require.ErrorContains(t, err, says)
+		assert.Equal(t, quiver.Options{}, o)
+	}
+}
+
+func TestConfigureTakesAnyText(t *testing.T) {
+	var o quiver.Options
+	require.NoError(t, configure(&o, `{"snapstore_dir": "\ud83d\ude00/ä"}`))
+	assert.Equal(t, "\U0001F600/ä", o.SnapStoreDir)
 }
 
 func TestConfigureRefuses(t *testing.T) {

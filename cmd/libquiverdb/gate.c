@@ -291,6 +291,11 @@ char *qdb_check_json(const char *path, uint32_t flags, qdb_progress progress, vo
 	return refused() ? NULL : qdbgoCheck(path, flags, progress, (uintptr_t)arg);
 }
 
+char *qdb_repair_json(const char *path, uint32_t flags, qdb_progress progress, void *arg)
+{
+	return refused() ? NULL : qdbgoRepair(path, flags, progress, (uintptr_t)arg);
+}
+
 char *qdb_stats_json(qdb_db *db)
 {
 	return refused() ? NULL : qdbgoStats((uintptr_t)db);

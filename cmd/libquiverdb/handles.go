@@ -87,6 +87,22 @@ func find[T resource](t *table, h uintptr) (T, error) {
 	return r, fmt.Errorf("%w: %#x was never a handle", quiver.ErrInvalid, h)
 }
 
+// late is for an error of a call whose handle was found when it began. Closed
+// meanwhile, the handle counts, and not where in the engine the call met that.
+// What says more than that it was closed stays: canceled, or poisoned.
+func (t *table) late(h uintptr, err error) error {
+	if err == nil {
+		return nil
+	}
+	t.mu.RLock()
+	_, ok := t.entries[h]
+	t.mu.RUnlock()
+	if ok {
+		return err
+	}
+	return fmt.Errorf("%w: %d: %w", errStale, h, err)
+}
+
 // remove takes the handle of a T away and all that hang on it, and ends them, the
 // newest first: what was made from a resource ends before it.
 func remove[T resource](t *table, h uintptr) error {

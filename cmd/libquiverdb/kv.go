@@ -54,7 +54,7 @@ func qdbgoPut(h C.uintptr_t, key C.qdb_bytes_in, keyLen C.size_t, value C.qdb_by
 			fail(err)
 			return 1, nil
 		}
-		return 0, err
+		return 0, open.late(uintptr(h), err)
 	})
 }
 
@@ -70,7 +70,7 @@ func qdbgoGet(kind C.int, h C.uintptr_t, key C.qdb_bytes_in, keyLen C.size_t, ou
 		}
 		v, found, err := s.get(nil, k)
 		if err != nil || !found {
-			return 1, err
+			return 1, open.late(uintptr(h), err)
 		}
 		p, err := bytesOut(v, 0)
 		if err != nil {
@@ -97,7 +97,7 @@ func qdbgoGetInto(kind C.int, h C.uintptr_t, key C.qdb_bytes_in, keyLen C.size_t
 		}
 		v, found, err := s.get(dst[:0], k)
 		if err != nil || !found {
-			return 1, err
+			return 1, open.late(uintptr(h), err)
 		}
 		*length = C.size_t(len(v))
 		if len(v) > len(dst) {
@@ -119,10 +119,10 @@ func qdbgoHas(kind C.int, h C.uintptr_t, key C.qdb_bytes_in, keyLen C.size_t) C.
 			return 0, err
 		}
 		found, err := s.has(k)
-		if found {
-			return 1, err
+		if err != nil || !found {
+			return 0, open.late(uintptr(h), err)
 		}
-		return 0, err
+		return 1, nil
 	})
 }
 
@@ -145,10 +145,10 @@ func qdbgoDelete(h C.uintptr_t, key C.qdb_bytes_in, keyLen C.size_t, readOnly C.
 		case errors.Is(err, quiver.ErrReadOnly):
 			fail(err)
 			return readOnly, nil
-		case existed:
-			return 0, err
+		case err != nil || !existed:
+			return 1, open.late(uintptr(h), err)
 		}
-		return 1, err
+		return 0, nil
 	})
 }
 
@@ -181,7 +181,7 @@ func qdbgoCount(kind C.int, h C.uintptr_t, prefix C.qdb_bytes_in, prefixLen C.si
 		if err == nil {
 			*n = C.uint64_t(counted)
 		}
-		return err
+		return open.late(uintptr(h), err)
 	})
 }
 

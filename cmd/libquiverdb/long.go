@@ -97,6 +97,27 @@ func qdbgoCheck(path C.qdb_text_in, flags C.uint32_t, progress C.qdb_progress, a
 	})
 }
 
+//export qdbgoRepair
+func qdbgoRepair(path C.qdb_text_in, flags C.uint32_t, progress C.qdb_progress, arg C.uintptr_t) *C.char {
+	return jsonOut(func() (any, error) {
+		p, err := textIn(path, "the path")
+		if err != nil {
+			return nil, err
+		}
+		if err := flagsIn(flags, C.QDB_REPAIR_SOLE_OWNER); err != nil {
+			return nil, err
+		}
+		o, err := options(nil)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel, tell := watched(context.Background(), progress, arg)
+		defer cancel()
+		o.Context, o.Progress = ctx, tell
+		return repair(ctx, p, o, quiver.RepairOptions{SoleOwner: flags&C.QDB_REPAIR_SOLE_OWNER != 0, Progress: tell})
+	})
+}
+
 //export qdbgoStats
 func qdbgoStats(h C.uintptr_t) *C.char {
 	return jsonOf(h, func(d *database) (any, error) { return d.db.Stats() })

@@ -10,7 +10,6 @@ import "C"
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -45,11 +44,7 @@ func qdbgoInit(path C.qdb_text_in, pageSize, buckets C.uint32_t) C.int {
 		if err != nil {
 			return err
 		}
-		err = quiver.Init(p, quiver.InitOptions{PageSize: int(pageSize), Buckets: int(buckets)})
-		if errors.Is(err, quiver.ErrExists) {
-			return nil
-		}
-		return err
+		return initOnce(p, quiver.InitOptions{PageSize: int(pageSize), Buckets: int(buckets)})
 	})
 }
 

@@ -124,7 +124,8 @@ void qdb_free_buf(uint8_t *buf, size_t len);
 /* ---- Opening and closing ----------------------------------------------- */
 
 /* Makes a database in a folder, and the folder with its parents. Where there is
- * a database it does nothing. page_size: 4096, 8192, 16384 or 32768 bytes, 0 =
+ * a database it does nothing, whatever its page size and buckets are and whoever
+ * has it open. page_size: 4096, 8192, 16384 or 32768 bytes, 0 =
  * 4096. buckets: 1 to 2^24, 0 = 128. 0, or -1 on error. */
 int qdb_init_db(const char *path, uint32_t page_size, uint32_t buckets);
 
@@ -135,8 +136,9 @@ int qdb_init_db(const char *path, uint32_t page_size, uint32_t buckets);
  * What is not in the configuration comes from the environment, as it is at this
  * moment (P1_WAL_COALESCE_MS, P1_DATA_FSYNC, ...), and else is its default.
  *
- * config_json: NULL, or an object with any of these. Unknown members and wrong
- * types are QDB_ERR_INVALID, which names the member; null is as good as absent.
+ * config_json: NULL, or an object with any of these. Unknown members, members
+ * that are there twice and wrong types are QDB_ERR_INVALID, which names the member;
+ * null is as good as absent. Numbers are whole, from 0 to 2^31-1.
  *   wal_coalesce_ms      longest time a commit waits for company; 0 = none (3)
  *   data_fsync           sync the data segments in each commit too (true)
  *   page_cache_pages     pages kept in memory; 0 = none (64 MiB of pages)
@@ -233,7 +235,8 @@ int qdb_last_lsn(qdb_db *db, uint64_t *lsn);
  * is written later is not seen. It returns when the first pair has been found,
  * which for a prefix may mean reading the whole database. NULL on error. The
  * database keeps older versions of pages in memory until the scan has reached its
- * end or is closed. */
+ * end, or soon after it was closed: one that looks for few keys may first read on
+ * to the next 128 KiB of pairs, or the end of the database. */
 qdb_scan *qdb_scan_open(qdb_db *db, const uint8_t *prefix, size_t prefix_len, uint32_t flags);
 
 /* Gives the next pairs, as many whole records as are at hand and fit into cap
@@ -292,8 +295,9 @@ char *qdb_snapstore_compact_json(qdb_db *db);
 
 /* Called now and then on the thread that made the call, with bytes or pages
  * done; total is 0 where it is not known, and both begin anew with each phase of
- * the work. Anything but 0 cancels: the call fails with QDB_ERR_CANCELED, and the
- * function is not called again. It may use the library, but must return. */
+ * the work. Anything but 0 cancels, and the function is not called again: the call
+ * fails with QDB_ERR_CANCELED, or succeeds if nothing was left to do. The function
+ * may use the library, but must return, and not in a child that it forked. */
 typedef int (*qdb_progress)(void *arg, uint64_t done, uint64_t total);
 
 /* Writes the database as of this moment into a folder, which must be absent,
@@ -320,6 +324,19 @@ int qdb_restore(const char *path, const char *dir, uint32_t flags, qdb_progress 
  * page 2^64-1 and offset -1 mean none), and counts of pages, pairs and bytes. NULL
  * if the check could not be done. progress may be NULL. */
 char *qdb_check_json(const char *path, uint32_t flags, qdb_progress progress, void *arg);
+
+/* No other database has used the SnapStore of this one. It is asked for where that
+ * stands outside the folder and has images that no snapshot here names. */
+#define QDB_REPAIR_SOLE_OWNER 1u
+
+/* Puts right what qdb_check_json with QDB_CHECK_STRICT finds leaked: opens a
+ * database for writing, frees pages that nothing leads to, makes the reference
+ * counts of the SnapStore what the snapshots say, and stores its damaged images
+ * again where a snapshot has them too. Other damage stays, and is the error in the
+ * end, after all that could be done. A crash in it loses nothing; it can be run
+ * again. A JSON object: freed_pages, lowered_counts, raised_counts,
+ * restored_images. NULL on error. progress may be NULL. */
+char *qdb_repair_json(const char *path, uint32_t flags, qdb_progress progress, void *arg);
 
 /* Figures about an open database, without reading any page, as a JSON object:
  * page_size, buckets, last_lsn, poisoned, segment_bytes, log_bytes, ... */

@@ -18,7 +18,7 @@ func snapshotOf(h C.uintptr_t, take func(*quiver.DB) (*quiver.Snapshot, error)) 
 		}
 		s, err := take(d.db)
 		if err != nil {
-			return 0, err
+			return 0, open.late(uintptr(h), err)
 		}
 		added, err := open.add(&snapshot{s}, uintptr(h))
 		return C.uintptr_t(added), err

@@ -46,6 +46,8 @@ func tiers() []tier {
 		crashTier(torture.Exhaustive, "each phrase of the alphabet on each start state, all that a power cut may leave"),
 		crashTier(torture.Bounded, "all pairs of phrases, long lists of what a power cut may leave"),
 		crashTier(torture.Triple, "all triples of phrases: days; see -share"),
+		crashTier(torture.Snapshots, "snapshots that outlive their process: phrases alone and chosen pairs, all that a power cut may leave"),
+		crashTier(torture.Backups, "backups, full and incremental, and restores: the same"),
 		crashTier(torture.Swarm, "drawn workloads, options, errors and profiles, for -duration"),
 		{name: "errors", what: "every error at every call site, once and for ever", run: errorTier},
 		{name: "silent", what: "every damage of every file between two sessions", run: silentTier},

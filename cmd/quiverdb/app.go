@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "results and errors as JSON")
 	root.AddCommand(
 		a.initCommand(), a.putCommand(), a.getCommand(), a.delCommand(), a.scanCommand(),
-		a.statsCommand(), a.statusCommand(), a.checkpointCommand(), a.checkCommand(),
+		a.statsCommand(), a.statusCommand(), a.checkpointCommand(), a.checkCommand(), a.repairCommand(),
 		a.loadCommand(), a.dumpCommand(), a.backupCommand(), a.restoreCommand(),
 		a.snapshotsCommand(), a.snaprmCommand(), a.snapcompactCommand(), a.versionCommand(), exitCodesTopic(),
 	)

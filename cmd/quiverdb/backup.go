@@ -63,7 +63,7 @@ interrupted run it again.`,
 	var path string
 	pathFlag(cmd, &path)
 	from := cmd.Flags().String("from", "", "folder of the backup")
-	verify := cmd.Flags().Bool("verify", false, "check the result strictly")
+	verify := cmd.Flags().Bool("verify", false, "check the result")
 	_ = cmd.MarkFlagRequired("from") // as above
 	cmd.RunE = a.body(func(cmd *cobra.Command, _ []string) error {
 		b := a.newByteBar("restore", unknownTotal)

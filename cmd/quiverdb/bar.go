@@ -23,6 +23,7 @@ type bar struct {
 	what  string
 	total int64
 	bytes bool
+	now   string // phase that is shown
 
 	mu      sync.Mutex // progress is told from other goroutines too
 	counted int64
@@ -51,7 +52,10 @@ func (b *bar) bar() *progressbar.ProgressBar {
 			progressbar.OptionSetWriter(b.w),
 			progressbar.OptionSetDescription(b.what),
 			progressbar.OptionShowBytes(b.bytes),
+			progressbar.OptionShowTotalBytes(true),
+			progressbar.OptionUseIECUnits(true),
 			progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 		)
@@ -72,30 +76,38 @@ func (b *bar) add(n int) {
 	}
 }
 
-// phase shows the progress of the engine.
+// phase shows the progress of the engine: each phase has a bar of its own, with
+// what is done of the total, the rate of bytes, and the time left.
 func (b *bar) phase(p quiver.Progress) {
 	if b.w == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	shown := b.bar()
-	if shown == nil {
-		return
+	if p.Phase != b.now {
+		b.clear()
+		b.now, b.what, b.total = p.Phase, p.Phase, unknownTotal
+		b.bytes = p.Phase == "backup" || p.Phase == "restore" // the others count other things
+		if p.Total > 0 {
+			b.total = p.Total
+		}
 	}
-	shown.Describe(p.Phase)
-	if p.Total > 0 {
-		shown.ChangeMax64(p.Total)
+	if shown := b.bar(); shown != nil {
+		_ = shown.Set64(p.Done)
 	}
-	_ = shown.Set64(p.Done)
+}
+
+// clear takes what is shown away; mu is held.
+func (b *bar) clear() {
+	if b.shown != nil {
+		_ = b.shown.Clear()
+		b.shown = nil
+	}
 }
 
 // done takes the bar away.
 func (b *bar) done() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.shown != nil {
-		_ = b.shown.Clear()
-		b.shown = nil
-	}
+	b.clear()
 }

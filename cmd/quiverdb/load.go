@@ -113,6 +113,12 @@ func (l *loader) put(key, value []byte) error {
 	if most := l.db.MaxValueLen(); int64(len(value)) > most {
 		return fmt.Errorf("%w: value of %d bytes, at most %d", quiver.ErrTooLarge, len(value), most)
 	}
+	if l.batch.Len() > 0 && l.batch.Bytes()+len(key)+len(value) > loadBatchBytes {
+		// A value near the limit goes into no batch beside others.
+		if err := l.write(); err != nil {
+			return err
+		}
+	}
 	l.batch.Put(key, value)
 	l.n.add(key, value)
 	if l.batch.Len() >= l.most || l.batch.Bytes() >= loadBatchBytes {

@@ -81,7 +81,7 @@ func TestGoldenJSON(t *testing.T) {
 	m := Manifest{SnapshotLSN: goldA, SinceLSN: &since, PageSize: 4096, PagesEmitted: 2, BytesEmitted: 8240, DirPresent: true, DirBytes: 40,
 		Extra: &ManifestExtra{NextPageID: 3, BaseLSN: &base, PagesCRC: 4, DirCRC: 5}}
 	want := `{"snapshot_lsn":1230066625199609624,"since_lsn":1,"page_size":4096,"pages_emitted":2,"bytes_emitted":8240,"dir_present":true,"dir_bytes":40,` +
-		`"quiver":{"next_page_id":3,"base_lsn":9223372036854775809,"pages_crc32":4,"dir_crc32":5}}` + "\n"
+		`"quiver":{"next_page_id":3,"base_lsn":9223372036854775809,"pages_crc32":4,"dir_crc32":5,"manifest_crc32":3407330761}}` + "\n"
 	require.Equal(t, want, string(EncodeManifest(m)))
 	got, err := DecodeManifest([]byte(want))
 	require.NoError(t, err)

@@ -1,6 +1,9 @@
 package format
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"hash/crc32"
+)
 
 // Manifest describes a backup. It is the file manifest.json of a backup folder,
 // one line in this order, without blanks and with a newline at its end:
@@ -14,7 +17,11 @@ import "encoding/json"
 // name. The object "quiver" is ours and absent in backups of the reference:
 //
 //	{"next_page_id": u64, "base_lsn": u64 or null,
-//	 "pages_crc32": u32, "dir_crc32": u32}
+//	 "pages_crc32": u32, "dir_crc32": u32, "manifest_crc32": u32}
+//
+// manifest_crc32 is the CRC32 (IEEE) of the manifest as it would stand here with
+// 0 in this field and without fields that are not named here; where it is absent
+// nothing is compared.
 //
 // Fields that are not named here are ignored, on both levels.
 type Manifest struct {
@@ -38,7 +45,28 @@ type ManifestExtra struct {
 
 // EncodeManifest is the file for m.
 func EncodeManifest(m Manifest) []byte {
-	b, err := json.Marshal(m)
+	sum := uint32(0)
+	if m.Extra != nil {
+		sum = manifestSum(m)
+	}
+	return encodeManifest(m, sum)
+}
+
+func manifestSum(m Manifest) uint32 { return crc32.ChecksumIEEE(encodeManifest(m, 0)) }
+
+func encodeManifest(m Manifest, sum uint32) []byte {
+	type extra struct {
+		ManifestExtra
+		Sum uint32 `json:"manifest_crc32"`
+	}
+	file := struct {
+		Manifest
+		Extra *extra `json:"quiver,omitempty"`
+	}{Manifest: m}
+	if m.Extra != nil {
+		file.Extra = &extra{*m.Extra, sum}
+	}
+	b, err := json.Marshal(file)
 	if err != nil {
 		panic(err) // integers and booleans always have a JSON form
 	}
@@ -68,26 +96,30 @@ func DecodeManifest(b []byte) (Manifest, error) {
 		return Manifest{}, faultf(ErrField, name, 0, "page size %d", m.PageSize)
 	}
 	if o.has("quiver") {
-		if m.Extra, err = decodeManifestExtra(o.fields["quiver"]); err != nil {
+		var sum *uint32
+		if m.Extra, sum, err = decodeManifestExtra(o.fields["quiver"]); err != nil {
 			return Manifest{}, err
+		}
+		if sum != nil && *sum != manifestSum(m) {
+			return Manifest{}, faultf(ErrChecksum, name, 0, "manifest_crc32")
 		}
 	}
 	return m, nil
 }
 
-func decodeManifestExtra(b []byte) (*ManifestExtra, error) {
+func decodeManifestExtra(b []byte) (x *ManifestExtra, sum *uint32, err error) {
 	o, err := decodeObject("manifest", b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var x ManifestExtra
+	x = &ManifestExtra{}
 	err = o.requireAll(jsonField{"next_page_id", &x.NextPageID},
 		jsonField{"pages_crc32", &x.PagesCRC}, jsonField{"dir_crc32", &x.DirCRC})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = o.optional("base_lsn", &x.BaseLSN)
 	}
-	if err := o.optional("base_lsn", &x.BaseLSN); err != nil {
-		return nil, err
+	if err == nil {
+		err = o.optional("manifest_crc32", &sum)
 	}
-	return &x, nil
+	return x, sum, err
 }

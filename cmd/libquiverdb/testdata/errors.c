@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "check.h"
 
@@ -20,6 +21,7 @@ static void opening(const char *dir)
 {
 	const char *path = path_in(dir, "db");
 	qdb_db *db, *other;
+	time_t before;
 	char *text;
 
 	FAILS(QDB_ERR_NO_DATABASE, qdb_open(path) == NULL);
@@ -33,6 +35,9 @@ static void opening(const char *dir)
 	CHECK(qdb_init_db(path, 0, 0) == 0 && qdb_init_db(path, 4096, 16) == 0);
 
 	CHECK((db = qdb_open(path)) != NULL);
+	before = time(NULL);
+	CHECK(qdb_init_db(path, 4096, 16) == 0 && qdb_init_db(path, 5000, 1u << 25) == 0);
+	CHECK(time(NULL) - before < 4);
 	FAILS(QDB_ERR_LOCKED, (other = qdb_open_with_config(path, "{\"lock_wait_ms\": 0}")) == NULL);
 	CHECK(said("\"holder\"") && said("LOCK"));
 	CHECK(qdb_close_checked(db) == 0);
@@ -53,6 +58,9 @@ static void configurations(const char *dir)
 		{"7", "JSON"},
 		{"{\"data_fsync\": true", "JSON"},
 		{"{} {}", "follows"},
+		{"null", "JSON"},
+		{"{\"salvage\": true, \"salvage\": false}", "twice"},
+		{"{\"snapstore_dir\": \"a\\udc80\"}", "snapstore_dir"},
 		{"{\"Data_Fsync\": true}", "Data_Fsync"},
 		{"{\"snapshots\": true}", "snapshots"},
 		{"{\"data_fsync\": 1}", "data_fsync"},

@@ -50,6 +50,7 @@ static void in_child(const char *dir, qdb_db *db, qdb_snapshot *snap, qdb_scan *
 	FAILS(QDB_ERR_FORKED, qdb_backup(db, "x", -1, NULL, NULL, NULL) == -1);
 	FAILS(QDB_ERR_FORKED, qdb_restore("x", "y", 0, NULL, NULL) == -1);
 	FAILS(QDB_ERR_FORKED, qdb_check_json("x", 0, NULL, NULL) == NULL);
+	FAILS(QDB_ERR_FORKED, qdb_repair_json("x", 0, NULL, NULL) == NULL);
 	FAILS(QDB_ERR_FORKED, qdb_stats_json(db) == NULL);
 	FAILS(QDB_ERR_FORKED, qdb_close_checked(db) == -1);
 	qdb_close(db);

@@ -93,6 +93,53 @@ static void close_under_others(const char *path)
 	CHECK((db = qdb_open(path)) != NULL && has_value(db, "shared", "1") && qdb_close_checked(db) == 0);
 }
 
+enum { PAIRS = 10000 };
+
+static qdb_snapshot *snap;
+static atomic_int ended;
+
+static void *count_until_closed(void *arg)
+{
+	uint64_t n;
+
+	(void)arg;
+	under_way++;
+	while (qdb_snapshot_count(snap, NULL, 0, &n) == 0)
+		CHECK(n == PAIRS);
+	CHECK(qdb_last_error_code() == QDB_ERR_CLOSED);
+	ended++;
+	return NULL;
+}
+
+/* Pages that a snapshot had are overwritten as soon as it is closed. Who is
+ * reading it then is told that it was closed, and not that it has lost pages. */
+static void close_snapshots_under_others(const char *path)
+{
+	pthread_t t[THREADS];
+	uint8_t op[64], *end;
+	char key[16];
+
+	db = new_db(path);
+	fill(db, PAIRS, 500);
+	for (int round = 0; round < 8; round++) {
+		CHECK((snap = qdb_snapshot_begin(db)) != NULL);
+		under_way = ended = 0;
+		for (int i = 0; i < THREADS; i++)
+			CHECK(pthread_create(&t[i], NULL, count_until_closed, NULL) == 0);
+		while (under_way < THREADS)
+			usleep(100);
+		CHECK(qdb_snapshot_close(snap) == 0);
+		for (int i = 0; ended < THREADS; i++) {
+			snprintf(key, sizeof key, "k%06d", i * 37 % PAIRS);
+			end = pack(op, QDB_OP_PUT, key, 7, "new", 3);
+			CHECK(qdb_write(db, op, (size_t)(end - op), i % 64 == 63 ? 0 : QDB_WRITE_NO_SYNC) == 0);
+		}
+		for (int i = 0; i < THREADS; i++)
+			CHECK(pthread_join(t[i], NULL) == 0);
+	}
+	CHECK(qdb_close_checked(db) == 0);
+}
+
 static qdb_scan *handed_on;
 
 static void *read_some(void *arg)
@@ -133,6 +180,7 @@ int main(int argc, char **argv)
 	together();
 	CHECK(qdb_close_checked(db) == 0);
 	close_under_others(path);
+	close_snapshots_under_others(path_in(argv[1], "snapshots"));
 	scan_on_many_threads(path);
 	return 0;
 }

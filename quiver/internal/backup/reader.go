@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
@@ -31,7 +32,7 @@ const (
 func Open(fsys vfs.FS, dir string) (*Backup, error) {
 	b := &Backup{fs: fsys, path: filepath.Join(dir, format.PagesName)}
 	path := filepath.Join(dir, format.BackupManifest)
-	text, err := vfs.ReadFile(fsys, path, maxManifestBytes)
+	text, err := readSmall(fsys, path, maxManifestBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: %w", dir, ErrIncomplete, err)
 	}
@@ -43,7 +44,7 @@ func Open(fsys vfs.FS, dir string) (*Backup, error) {
 	}
 	in, err := fsys.Stat(b.path)
 	if err != nil {
-		return nil, err
+		return nil, missing(b.path, err)
 	}
 	m := &b.Manifest
 	if uint64(in.Size) != m.BytesEmitted || m.BytesEmitted != m.PagesEmitted*b.stride() {
@@ -55,12 +56,28 @@ func Open(fsys vfs.FS, dir string) (*Backup, error) {
 	return b, b.readDir(filepath.Join(dir, format.BackupDirName))
 }
 
+func readSmall(fsys vfs.FS, path string, limit int64) ([]byte, error) {
+	b, err := vfs.ReadFile(fsys, path, limit)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EFBIG) {
+		return nil, &DamageError{Path: path, Page: format.NoPage, Err: err}
+	}
+	return b, err
+}
+
+// missing says that a backup without one of its files is none.
+func missing(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w: %w", path, ErrIncomplete, err)
+	}
+	return err
+}
+
 func (b *Backup) stride() uint64 { return format.FrameHeaderSize + uint64(b.Manifest.PageSize) }
 
 func (b *Backup) readDir(path string) error {
-	text, err := vfs.ReadFile(b.fs, path, format.DirSize(maxDirBuckets))
+	text, err := readSmall(b.fs, path, format.DirSize(maxDirBuckets))
 	if err != nil {
-		return err
+		return missing(path, err)
 	}
 	m := &b.Manifest
 	if uint64(len(text)) != m.DirBytes {

@@ -12,8 +12,12 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
-// pieceBytes is how much is written, and read, at a time.
-const pieceBytes = 1 << 20
+const (
+	// pieceBytes is how much is written, and read, at a time.
+	pieceBytes = 1 << 20
+	// syncBytes is how much is written before a sync of it begins.
+	syncBytes = 16 << 20
+)
 
 // Writer writes one backup. It is for one goroutine.
 type Writer struct {
@@ -23,13 +27,26 @@ type Writer struct {
 	file  vfs.File
 	buf   []byte
 	off   int64 // of buf in the file
-	crc   uint32
 	pages uint64
+	// vouched: there may be a manifest, which a power cut keeps or brings back.
+	vouched bool
+
+	// beside: a piece is written while the next one is filled, and synced from time
+	// to time, so that the last sync finds little to do. spare is the piece that is
+	// being written; writing and syncing tell the end, nil = nothing is going on.
+	// While something is being written crc is the goroutine's.
+	beside  bool
+	spare   []byte
+	writing chan error
+	syncing chan error
+	synced  int64 // a sync of what stands before was begun
+	crc     uint32
 }
 
 // Create begins a backup in a folder that is absent, empty, or holds a backup
-// that was interrupted: that is removed. Any other is fs.ErrExist.
-func Create(fsys vfs.FS, dir string) (*Writer, error) {
+// that was interrupted: that is removed. Any other is fs.ErrExist. With beside
+// the writer writes from a goroutine of its own.
+func Create(fsys vfs.FS, dir string, beside bool) (*Writer, error) {
 	if _, err := vfs.MkdirAll(fsys, dir); err != nil {
 		return nil, err
 	}
@@ -38,55 +55,128 @@ func Create(fsys vfs.FS, dir string) (*Writer, error) {
 		return nil, err
 	}
 	unfinished := []string{format.PagesName, format.BackupDirName, format.BackupManifest + format.TempSuffix}
+	if !slices.ContainsFunc(infos, func(in vfs.Info) bool { return in.Name == format.PagesName }) {
+		unfinished = append(unfinished, format.BackupManifest)
+	}
 	for _, in := range infos {
 		if in.Dir || !slices.Contains(unfinished, in.Name) {
 			return nil, &fs.PathError{Op: "backup", Path: filepath.Join(dir, in.Name), Err: fs.ErrExist}
 		}
 	}
-	for _, in := range infos {
-		// New files, not old ones anew: what a failed sync left of those in the
-		// page cache would pass for clean.
-		if err := fsys.Remove(filepath.Join(dir, in.Name)); err != nil {
-			return nil, err
-		}
+	if err := clearFolder(fsys, dir, infos); err != nil {
+		return nil, err
 	}
 	path := filepath.Join(dir, format.PagesName)
 	f, err := fsys.OpenFile(path, vfs.Write|vfs.Create|vfs.Exclusive)
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{fs: fsys, dir: dir, path: path, file: f, buf: make([]byte, 0, pieceBytes)}, nil
+	w := &Writer{fs: fsys, dir: dir, path: path, file: f, beside: beside}
+	w.buf = w.newPiece()
+	if beside {
+		w.spare = w.newPiece()
+	}
+	return w, nil
+}
+
+// clearFolder removes what an interrupted backup left. The manifest goes first, and
+// durably, also where the last attempt has removed it: it must not come back over
+// new files. New ones, not old ones anew: what a failed sync left of those in the
+// page cache would pass for clean.
+func clearFolder(fsys vfs.FS, dir string, infos []vfs.Info) error {
+	if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, format.BackupManifest)); err != nil {
+		return err
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return err
+	}
+	for _, in := range infos {
+		if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, in.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newPiece has room for the frame that reaches beyond the end.
+func (w *Writer) newPiece() []byte {
+	return make([]byte, 0, pieceBytes+format.FrameHeaderSize+format.PageSizeMax)
 }
 
 // Page appends a frame.
 func (w *Writer) Page(id, lsn uint64, page []byte) error {
-	if len(w.buf)+format.FrameHeaderSize+len(page) > cap(w.buf) {
-		if err := w.flush(); err != nil {
-			return err
-		}
-	}
 	w.buf = format.AppendFrame(w.buf, id, lsn, page)
 	w.pages++
-	return nil
+	if len(w.buf) < pieceBytes {
+		return nil
+	}
+	return w.flush(pieceBytes)
 }
 
 // Bytes is how long pages.bin will be.
 func (w *Writer) Bytes() int64 { return w.off + int64(len(w.buf)) }
 
-func (w *Writer) flush() error {
-	if err := vfs.WriteFull(w.file, w.path, w.buf, w.off); err != nil {
+// flush gives the first n bytes to the file, after what it was given before.
+func (w *Writer) flush(n int) error {
+	if err := settle(&w.writing); err != nil {
 		return err
 	}
-	w.crc = crc32.Update(w.crc, crc32.IEEETable, w.buf)
-	w.off += int64(len(w.buf))
-	w.buf = w.buf[:0]
+	piece, rest, off := w.buf[:n], w.buf[n:], w.off
+	w.off += int64(n)
+	if !w.beside {
+		err := w.write(piece, off)
+		w.buf = append(w.buf[:0], rest...)
+		return err
+	}
+	if err := w.syncBeside(off); err != nil {
+		return err
+	}
+	w.buf, w.spare = append(w.spare[:0], rest...), w.buf
+	writing := make(chan error, 1)
+	w.writing = writing
+	go func() { writing <- w.write(piece, off) }()
 	return nil
+}
+
+// syncBeside begins a sync of what stands before off, unless one is going on.
+func (w *Writer) syncBeside(off int64) error {
+	if off-w.synced < syncBytes || len(w.syncing) == 0 && w.syncing != nil {
+		return nil
+	}
+	if err := settle(&w.syncing); err != nil {
+		return err
+	}
+	w.synced = off
+	syncing, file := make(chan error, 1), w.file
+	w.syncing = syncing
+	go func() { syncing <- file.SyncData() }()
+	return nil
+}
+
+// settle waits for what is going on and gives its error.
+func settle(going *chan error) error {
+	if *going == nil {
+		return nil
+	}
+	err := <-*going
+	*going = nil
+	return err
+}
+
+func (w *Writer) write(piece []byte, off int64) error {
+	w.crc = crc32.Update(w.crc, crc32.IEEETable, piece)
+	return vfs.WriteFull(w.file, w.path, piece, off)
 }
 
 // Finish writes the directory and the manifest, to which it adds what the files
 // make of it. When it has returned nil the backup survives a power cut.
 func (w *Writer) Finish(m format.Manifest, heads []uint64) (format.Manifest, error) {
-	err := w.flush()
+	err := w.flush(len(w.buf))
+	for _, going := range []*chan error{&w.writing, &w.syncing} {
+		if e := settle(going); err == nil {
+			err = e
+		}
+	}
 	if err == nil {
 		err = w.file.Sync()
 	}
@@ -117,21 +207,31 @@ func (w *Writer) Finish(m format.Manifest, heads []uint64) (format.Manifest, err
 func (w *Writer) writeManifest(b []byte) error {
 	path := filepath.Join(w.dir, format.BackupManifest)
 	err := vfs.ReplaceFile(w.fs, path, b)
-	if err != nil {
-		// It may be there, and must not be taken for a backup that succeeded.
-		if e := w.fs.Remove(path); e != nil && !errors.Is(e, fs.ErrNotExist) {
-			err = fmt.Errorf("%w (and the manifest stays: %w)", err, e)
-		}
+	if err == nil {
+		return nil
+	}
+	// It may be there, and must not be taken for a backup that succeeded; nor may a
+	// power cut bring it back when what it vouches for is gone.
+	e := w.fs.Remove(path)
+	if e == nil || errors.Is(e, fs.ErrNotExist) {
+		e = w.fs.SyncDir(w.dir)
+	}
+	if e != nil {
+		w.vouched = true
+		err = fmt.Errorf("%w (and the manifest may stay: %w)", err, e)
 	}
 	return err
 }
 
-// Abandon closes what is open and removes pages.bin, which may be large; what
-// else is there the next backup removes.
+// Abandon closes what is open and removes pages.bin, which may be large, unless a
+// manifest may vouch for it; what else is there the next backup removes.
 func (w *Writer) Abandon() {
+	_, _ = settle(&w.writing), settle(&w.syncing) // the error that is told came first
 	if w.file != nil {
 		_ = w.file.Close() // nobody will use it
 		w.file = nil
 	}
-	_ = w.fs.Remove(w.path) // tidies up, no more
+	if !w.vouched {
+		_ = w.fs.Remove(w.path) // tidies up, no more
+	}
 }

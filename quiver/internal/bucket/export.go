@@ -19,12 +19,11 @@ func (v *Snapshot) Export(ctx context.Context, since *uint64, visit func(pager.F
 		markLink(linked, v.sn.Limit(), head)
 	}
 	zeros := make([]byte, v.s.pg.PageSize())
-	for id := range v.sn.Limit() {
-		if err := context.Cause(ctx); err != nil {
-			return err
+	err := v.sn.Export(func(id uint64, page pager.Frozen, ok bool, err error) error {
+		if err == nil || errors.Is(err, pager.ErrCorrupt) {
+			err = context.Cause(ctx)
 		}
-		page, ok, err := v.sn.Sealed(id)
-		if err != nil && !errors.Is(err, pager.ErrCorrupt) {
+		if err != nil {
 			return err
 		}
 		if !ok {
@@ -34,11 +33,12 @@ func (v *Snapshot) Export(ctx context.Context, since *uint64, visit func(pager.F
 			doubt = !v.markLinks(linked, page.Page) || doubt
 		}
 		if since != nil && (!ok || page.LSN <= *since) {
-			continue
+			return nil
 		}
-		if err := visit(page); err != nil {
-			return err
-		}
+		return visit(page)
+	})
+	if err != nil {
+		return err
 	}
 	for i, word := range absent {
 		doubt = doubt || word&linked[i] != 0

@@ -170,7 +170,7 @@ func (p *Pager) Account() (*Account, error) {
 			}
 		}
 	}
-	p.accounted = own
+	p.accounted, p.accountEnds = own, make(chan struct{})
 	return a, nil
 }
 
@@ -190,8 +190,30 @@ func (a *Account) Owned(id uint64) bool {
 func (a *Account) Abandon() {
 	a.p.Unpin(a.Seq)
 	a.p.mu.Lock()
-	a.p.accounted = nil
+	a.p.endAccount()
 	a.p.mu.Unlock()
+}
+
+// endAccount lets another walk begin. mu is held.
+func (p *Pager) endAccount() {
+	p.accounted = nil
+	close(p.accountEnds)
+}
+
+// AwaitAccount waits until no walk through all pages runs.
+func (p *Pager) AwaitAccount(ctx context.Context) error {
+	p.mu.Lock()
+	running, ends := p.accounted != nil, p.accountEnds
+	p.mu.Unlock()
+	if !running {
+		return nil
+	}
+	select {
+	case <-ends:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Finish frees every page below Limit that was not reached and that the handle
@@ -203,7 +225,7 @@ func (a *Account) Finish(ctx context.Context, reached func(id uint64) bool) (fre
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own := p.accounted
-	p.accounted = nil
+	p.endAccount()
 	if err == nil {
 		err = p.writable()
 	}

@@ -32,6 +32,9 @@ func (p *Pager) Close() error {
 	}
 	p.commitMu.Lock()
 	defer p.commitMu.Unlock()
+	if err == nil && p.o.Settle != nil && p.poisoned() == nil {
+		err = full(p.o.Settle())
+	}
 	if poison := p.poisoned(); poison != nil {
 		err = poison
 	} else if err == nil && p.session {
@@ -41,7 +44,7 @@ func (p *Pager) Close() error {
 		err = errors.Join(err, p.o.Release())
 	}
 	if err == nil && p.restored {
-		err = p.finishRestore()
+		err = full(p.finishRestore())
 	}
 	if e := p.closeFiles(); err == nil {
 		err = e

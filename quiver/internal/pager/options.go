@@ -36,6 +36,9 @@ type Options struct {
 	// Protect gives the snapshots of earlier sessions that are still to be
 	// protected; called once by Open before anything is redone.
 	Protect func(pageSize int) ([]Protected, error)
+	// Settle makes durable what the Keepers have put off; called by Close before
+	// the database is marked clean, and not where the handle is poisoned.
+	Settle func() error
 	// Release gives back what the Keepers hold; called by Close behind the last
 	// write, before the lock is released.
 	Release func() error

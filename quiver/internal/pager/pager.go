@@ -91,6 +91,7 @@ type Pager struct {
 	// its segments: a link may lead there, so they are never given out.
 	gapFrom, gapTo uint64
 	accounted      map[uint64]struct{} // not nil while a walk through all pages runs
+	accountEnds    chan struct{}       // closed when it ends
 	recountDue     bool
 	lsnsUnknown    bool        // a page may have an LSN above the counter, until the recount
 	protected      []Protected // what Options.Protect gave

@@ -139,6 +139,17 @@ func (p *Pager) restoreBegun() (begun bool, base *format.Meta, err error) {
 	return true, &m, nil
 }
 
+// settleMarker writes the file of a restore that was begun anew, durably, before
+// anything counts on it: the process that made it may have died, or failed to
+// sync, where the next power cut takes it back.
+func (p *Pager) settleMarker() error {
+	b, err := p.readSmall(restoreName, 4096)
+	if err != nil {
+		return err
+	}
+	return p.replace(restoreName, b)
+}
+
 // beginFull leaves a folder with nothing in it but the name of a restore.
 func (p *Pager) beginFull(src *RestoreSource) (format.Meta, error) {
 	meta := format.Meta{Version: 3, PageSize: uint32(src.PageSize), HashKind: format.HashKindXXH, Clean: true}
@@ -166,6 +177,9 @@ func (p *Pager) beginFull(src *RestoreSource) (format.Meta, error) {
 	}
 	if !begun {
 		return meta, p.replace(restoreName, nil)
+	}
+	if err := p.settleMarker(); err != nil {
+		return meta, err
 	}
 	return meta, p.clear(names)
 }
@@ -226,6 +240,9 @@ func (p *Pager) beginIncremental(src *RestoreSource) (format.Meta, error) {
 		return *base, fmt.Errorf("%s: %w: it goes over LSN %d, the database is at %d", src.Path, ErrIncompatible, *src.Base, base.LastLSN)
 	}
 	if begun {
+		if err := p.settleMarker(); err != nil {
+			return *base, err
+		}
 		return *base, p.dropMeta()
 	}
 	if p.segs, err = openSegments(p.fs, p.dir, src.PageSize, false); err != nil {

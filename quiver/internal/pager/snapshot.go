@@ -21,6 +21,9 @@ type Keeper interface {
 	Freeze(pages []Frozen) error
 	// Read copies a page that it has.
 	Read(id uint64, buf []byte) error
+	// Lost tells what is wrong with what was kept of a page that it has not; nil if
+	// nothing was kept.
+	Lost(id uint64) error
 }
 
 // Snapshot is the database as of one LSN. A page that is overwritten is kept
@@ -68,6 +71,13 @@ func (p *Pager) BeginSnapshot(kept bool, makeKeeper func(lsn uint64, heads []uin
 	}
 	p.snapshots = append(p.snapshots, s)
 	return s, nil
+}
+
+// Quiet runs fn while no group is written and no snapshot begins or ends.
+func (p *Pager) Quiet(fn func() error) error {
+	p.commitMu.Lock()
+	defer p.commitMu.Unlock()
+	return fn()
 }
 
 func (p *Pager) snapshotAllowed() error {
@@ -168,7 +178,10 @@ func (s *Snapshot) page(id uint64) (data []byte, img *image, err error) {
 		return nil, img, nil
 	}
 	// What has been published since was frozen before that.
-	data, _, err = s.frozen(id)
+	data, ok, err := s.frozen(id)
+	if !ok && err == nil && s.keeper != nil {
+		err = s.keeper.Lost(id)
+	}
 	return data, nil, err
 }
 

@@ -24,10 +24,21 @@ func (st *Store) Raise(refs map[uint64]uint32) error {
 		if n > im.refs {
 			st.images[h] = image{off: im.off, refs: n}
 			st.changed = true
+			if im.off >= 0 {
+				st.raised++
+			}
 		}
 	}
 	st.counted = true
 	return nil
+}
+
+// Raised is how many counts of images that are there Raise has lifted since
+// OpenStore or Recount.
+func (st *Store) Raised() int {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.raised
 }
 
 // Recount is the repair of a SnapStore: all of store.bin is read, index.bin
@@ -55,6 +66,7 @@ func (st *Store) Recount(refs map[uint64]uint32) error {
 		st.images[h] = image{off: st.at(h).off, refs: n}
 	}
 	st.counted = true
+	st.raised = 0
 	return st.flush()
 }
 

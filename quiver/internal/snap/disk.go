@@ -1,7 +1,10 @@
 package snap
 
 import (
+	"errors"
+	"io"
 	"path/filepath"
+	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
@@ -126,8 +129,11 @@ func replaceFile(fsys vfs.FS, path string, data []byte) error {
 // readWhole reads a file; one that is not there is nil.
 func readWhole(fsys vfs.FS, path string) ([]byte, error) {
 	b, err := vfs.ReadFile(fsys, path, maxSmallFile)
-	if absent(err) {
+	switch {
+	case absent(err):
 		return nil, nil
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.EFBIG):
+		return nil, &CorruptError{Path: path, Offset: noOffset, Err: err}
 	}
 	return b, err
 }

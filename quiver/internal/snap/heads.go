@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"path/filepath"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // headsName is a file of ours in the folder of a snapshot: the bytes of a file
@@ -44,4 +46,16 @@ func decodeHeads(path string, b []byte, lsn uint64) ([]uint64, error) {
 		return nil, &CorruptError{Path: path, Offset: int64(at), Reason: fmt.Sprintf("LSN %d in the folder of the snapshot of LSN %d", got, lsn)}
 	}
 	return heads, nil
+}
+
+// Entered reports whether a snapshot must have been entered in a registry: it has
+// heads, as those have that outlive their process, and frozen pages, which come
+// only after that. It is true also where nobody can tell.
+func Entered(fsys vfs.FS, root, id string) bool {
+	for _, name := range []string{headsName, format.FreezeName} {
+		if _, err := fsys.Stat(filepath.Join(snapshotsDir(root), id, name)); absent(err) {
+			return false
+		}
+	}
+	return true
 }

@@ -44,6 +44,14 @@ func (s *Sidecar) Read(id uint64, buf []byte) (ok bool, err error) {
 	return false, err
 }
 
+// Lost is the damage of a page that was frozen once and cannot be read any more,
+// nil for all others.
+func (s *Sidecar) Lost(id uint64) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.lost[id]
+}
+
 func (s *Sidecar) readFrame(f vfs.File, p place, id uint64, image []byte) error {
 	var header [format.FrameHeaderSize]byte
 	if n, err := f.ReadAt(header[:], p.off); n < len(header) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
@@ -17,7 +18,7 @@ func registryPath(root string) string {
 }
 
 // LoadRegistry reads the list of the snapshots that outlive their process. A
-// database without the file has none. A file that cannot be decoded is a
+// database without the file has none, which is nil. A file that cannot be decoded is a
 // *CorruptError.
 func LoadRegistry(fsys vfs.FS, root string) ([]format.Snapshot, error) {
 	path := registryPath(root)
@@ -31,6 +32,9 @@ func LoadRegistry(fsys vfs.FS, root string) ([]format.Snapshot, error) {
 	entries, err := format.DecodeRegistry(b)
 	if err != nil {
 		return nil, undecodable(path, err)
+	}
+	if entries == nil {
+		entries = []format.Snapshot{}
 	}
 	return entries, nil
 }
@@ -48,6 +52,39 @@ func SaveRegistry(fsys vfs.FS, root string, entries []format.Snapshot) error {
 	}
 	if err := replaceFile(fsys, registryPath(root), format.EncodeRegistry(entries)); err != nil {
 		return fmt.Errorf("save snapshot registry: %w", err)
+	}
+	return nil
+}
+
+// SettleRegistry makes the list durable that LoadRegistry gives now: a process
+// that died, or whose sync failed, may have left it under a name that the next
+// power cut takes back. The file is written anew, since a sync alone may find
+// nothing to do. Where there is no room for that, the names as they are must do.
+func SettleRegistry(fsys vfs.FS, root string) error {
+	path := registryPath(root)
+	b, err := readWhole(fsys, path)
+	if err != nil || b == nil {
+		return err
+	}
+	err = replaceFile(fsys, path, b)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = nil
+	}
+	if err == nil {
+		err = SyncRegistry(fsys, root)
+	}
+	if err != nil {
+		return fmt.Errorf("settle snapshot registry: %w", err)
+	}
+	return nil
+}
+
+// SyncRegistry is what a reader can do: it syncs the names.
+func SyncRegistry(fsys vfs.FS, root string) error {
+	for _, dir := range []string{snapshotsDir(root), root} {
+		if err := syncDir(fsys, dir); err != nil && !absent(err) {
+			return err
+		}
 	}
 	return nil
 }

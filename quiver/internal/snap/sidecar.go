@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -188,6 +189,13 @@ func (s *Sidecar) Has(id uint64) bool {
 	defer s.mu.RUnlock()
 	_, ok := s.pages[id]
 	return ok
+}
+
+// AllLost tells for each page that was frozen once, and cannot be read any more, why.
+func (s *Sidecar) AllLost() map[uint64]error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.lost)
 }
 
 // Close releases the files and makes nothing durable.

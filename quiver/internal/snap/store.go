@@ -38,6 +38,7 @@ type Store struct {
 	changed  bool // index.bin lags behind
 	unsynced bool // store.bin has bytes, or a name, that no sync has covered
 	counted  bool
+	raised   int // counts that Raise has lifted
 	closed   bool
 	err      error // first failed sync
 	damage   error

@@ -2,9 +2,7 @@ package snap
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -117,11 +115,11 @@ func (st *Store) find(from, size int64) (map[uint64]span, error) {
 	found := map[uint64]span{}
 	buf := make([]byte, format.StoreFrameHeaderSize+format.PageSizeMax)
 	for off := from; off < size; {
-		n, err := st.file.f.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read %s at offset %d: %w", st.file.path, off, err)
+		piece := buf[:min(int64(len(buf)), size-off)]
+		if n, err := st.file.f.ReadAt(piece, off); n < len(piece) {
+			return nil, readError(st.file.path, off, err)
 		}
-		f, page, err := format.DecodeStoreFrame(buf[:n])
+		f, page, err := format.DecodeStoreFrame(piece)
 		if err != nil {
 			next := off + st.stride()
 			if i, _ := slices.BinarySearch(known, off+1); i < len(known) {
