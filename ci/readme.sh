@@ -9,15 +9,14 @@ trap 'rm -rf "$work"' EXIT
 git clone --quiet --no-hardlinks . "$work/clone"
 cd "$work/clone"
 
-# The README's example database goes into the temporary folder too.
-awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md |
-	sed "s#/tmp/quiver-demo#$work/demo#g" >"$work/commands"
+awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >"$work/commands"
 if [ ! -s "$work/commands" ]; then
 	echo "readme: no block marked sh in README.md" >&2
 	exit 1
 fi
 cat "$work/commands"
-bash -euo pipefail "$work/commands"
+# What the examples make goes into the temporary folder too.
+TMPDIR=$work bash -euo pipefail "$work/commands"
 [ -z "$(git status --porcelain)" ] || {
 	echo "readme: the commands left something in the checkout:" >&2
 	git status --short >&2

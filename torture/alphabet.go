@@ -2,6 +2,7 @@ package torture
 
 import (
 	"math/rand/v2"
+	"slices"
 )
 
 // alphabet are the phrases that workloads are made of: mostly one operation, some
@@ -100,9 +101,13 @@ func randomWorkload(rng *rand.Rand) Workload {
 	k.Reserve = 1 + rng.IntN(6)
 	k.NoSyncKiB = []int{4, 12, 64}[rng.IntN(3)]
 	k.ChunkKiB = []int{4, 8, 24}[rng.IntN(3)]
-	starts := Starts()
+	starts, all := Starts(), alphabet(k)
+	if rng.IntN(3) == 0 {
+		f := families()[rng.IntN(len(families()))]
+		k.Keep = f.keeps[rng.IntN(len(f.keeps))]
+		starts, all = f.starts, slices.Concat(all, f.phrases(k), f.phrases(k))
+	}
 	w := Workload{Knobs: k, Start: starts[rng.IntN(len(starts))]}
-	all := alphabet(k)
 	for range 2 + rng.IntN(5) {
 		w.Ops = append(w.Ops, all[rng.IntN(len(all))]...)
 	}

@@ -48,7 +48,11 @@ func TestAlphabetHasEverySymbol(t *testing.T) {
 		if kind == OpInit || kind == OpOpen || kind == OpClose {
 			continue // every workload has them
 		}
-		assert.True(t, slices.ContainsFunc(alphabet(k), func(p []Op) bool { return slices.ContainsFunc(p, is(kind, nil)) }), kind.String())
+		phrases := alphabet(k)
+		for _, f := range families() {
+			phrases = slices.Concat(phrases, f.phrases(k))
+		}
+		assert.True(t, slices.ContainsFunc(phrases, func(p []Op) bool { return slices.ContainsFunc(p, is(kind, nil)) }), kind.String())
 	}
 }
 
@@ -79,13 +83,19 @@ func TestStartsAreWhatTheyAreCalled(t *testing.T) {
 
 func TestOpsRoundTrip(t *testing.T) {
 	for _, k := range allKnobs() {
-		for _, ops := range alphabet(k) {
+		list := alphabet(k)
+		for _, f := range families() {
+			list = slices.Concat(list, f.phrases(k), f.pairs(k))
+		}
+		for _, ops := range list {
 			back, err := parseOps(opsString(ops))
 			require.NoError(t, err)
 			assert.Equal(t, opsString(ops), opsString(back))
 		}
-		back, err := ParseKnobs(k.String())
-		require.NoError(t, err)
-		assert.Equal(t, k, back)
+		for k.Keep = range keepDedup + 1 {
+			back, err := ParseKnobs(k.String())
+			require.NoError(t, err)
+			assert.Equal(t, k, back)
+		}
 	}
 }

@@ -34,7 +34,7 @@ func (p *prober) carry(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.St
 		return false
 	}
 	p.carries++
-	c := carrier{p: p, disk: disk, db: db, want: got.Clone(), highest: highest}
+	c := carrier{p: p, disk: disk, db: db, want: got.Clone(), highest: highest, snaps: o.snaps}
 	c.run()
 	p.carried[key] = c.flaws
 	o.flaws = append(o.flaws, c.flaws...)
@@ -48,6 +48,7 @@ type carrier struct {
 	want    model.State
 	highest uint64
 	keys    []string
+	snaps   []shown // persisted snapshots, and what they show
 	flaws   []flaw
 }
 
@@ -68,12 +69,15 @@ func (c *carrier) run() {
 		c.put(had[len(had)-1], 700)
 		c.delete(had[0])
 	}
-	if _, err := c.db.Recount(context.Background(), nil); err != nil {
-		c.flaw("I19 works", "recount: %v", err)
+	if _, err := c.db.Repair(context.Background(), quiver.RepairOptions{}); err != nil {
+		c.flaw("I19 works", "repair: %v", err)
 	}
 	c.flaws = append(c.flaws, checkFindings(c.db, true)...)
 	c.put(c.p.fresh[c.p.k.Buckets], 9000)
 	c.compare("before the close")
+	if c.p.k.Keep != keepNone {
+		c.lasting()
+	}
 	c.close()
 	c.reopen()
 }
@@ -124,6 +128,15 @@ func (c *carrier) compare(when string) {
 	}
 	if d := model.Diff(got, c.want); d != "" {
 		c.flaw("I4 honest", "%s: %s", when, d)
+	}
+	if c.p.k.Keep == keepNone {
+		return
+	}
+	now, err := readLasting(c.db, nil, c.p.keys)
+	if err != nil {
+		c.flaw("I12 snapshot", "%s: %v", when, err)
+	} else if d := stillShown(c.snaps, now); d != "" {
+		c.flaw("I12 snapshot", "%s: %s", when, d)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/model"
 	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // HistoryReport is what concurrent histories with crashes showed.
@@ -92,6 +93,9 @@ type history struct {
 	draw   drawing
 	knobs  quiver.Options
 	law    faultfs.Profile
+	fsys   vfs.FS // of the epoch
+	// lookBack says that clients take snapshots and backups too.
+	lookBack bool
 
 	clock  atomic.Int64
 	mu     sync.Mutex
@@ -126,6 +130,7 @@ func newHistory(seed uint64, m Mutation) *history {
 	h.knobs = quiver.Options{LogBytes: 32 << rng.IntN(3) << 10, LogChunkBytes: 8 << 10, NoSyncBytes: 16 << 10, ReservePages: 4,
 		PageCachePages: rng.IntN(3) - 1, LocatorBytes: []int64{0, -1, 500}[rng.IntN(3)], OverflowThreshold: []int{0, 64}[rng.IntN(2)],
 		NoDataFsync: rng.IntN(3) > 0, Inline: rng.IntN(3) == 0, LockWait: -1}
+	h.lookBack = rng.IntN(2) == 0
 	if laws := faultfs.Laws(); rng.IntN(2) == 0 {
 		h.law = faultfs.Profile{Law: laws[rng.IntN(len(laws))], Seed: rng.Uint64N(1000)}
 	}
@@ -221,6 +226,7 @@ func (h *history) run() {
 func (h *history) options(disk *faultfs.FS) *quiver.Options {
 	o := h.knobs
 	o.FS = h.mutate.apply(uneven{disk, new(atomic.Uint64)})
+	h.fsys = o.FS
 	return &o
 }
 

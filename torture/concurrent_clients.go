@@ -39,7 +39,14 @@ func (h *history) epoch(db *quiver.DB, epoch int) (stopped error) {
 
 func (h *history) client(db *quiver.DB, client, epoch int, rng *rand.Rand) (ops []porcupine.Operation, lsn uint64, err error) {
 	for i := range callsPerClient {
-		e := h.draw.next(fmt.Sprintf("%d.%d.%d.", epoch, client, i), rng)
+		tag := fmt.Sprintf("%d.%d.%d", epoch, client, i)
+		if h.lookBack && rng.IntN(snapshotShare) == 0 {
+			more, err := h.snapshot(db, client, tag, rng.IntN(4) == 0)
+			if ops = append(ops, more...); err != nil {
+				return ops, lsn, err
+			}
+		}
+		e := h.draw.next(tag+".", rng)
 		call := h.clock.Add(1)
 		r, err := e.make(db)
 		o := porcupine.Operation{ClientId: client, Input: e, Output: r, Call: call, Return: h.clock.Add(1)}

@@ -20,6 +20,9 @@ const (
 	eventNoSync                  // a batch without a sync of its own
 	eventSync                    // what is visible becomes durable
 	eventCrash                   // what is not durable is lost, from some point on
+	// eventSnapshot reads what is visible at one moment, and makes it durable: a
+	// snapshot, or a backup that is restored.
+	eventSnapshot
 )
 
 // event is a call of a client, or a crash. One in doubt was cut short by a
@@ -64,6 +67,8 @@ func (w world) steps(e event, r model.Result) []world {
 		switch {
 		case !ok:
 			return nil
+		case e.kind == eventSnapshot:
+			next = world{durable: w.visible()}
 		case !e.op.Writes():
 			return []world{w}
 		case e.kind == eventNoSync:

@@ -12,10 +12,6 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
-// temporaryFolder is in the path of the files of a snapshot that ends with its
-// process: the next open only tidies them up.
-const temporaryFolder = "/.snapshots/p-"
-
 // errorJudge judges the errors that operations return while faults are
 // injected, and what the handle does after them.
 type errorJudge struct {
@@ -55,7 +51,7 @@ func (j *errorJudge) refused(r *run, err error) bool {
 		return !first
 	case j.poisoned:
 		r.flaw("I5 poison", "a poisoned handle refuses with %v", err)
-	case j.healed && !j.has(faultfs.EffectF4):
+	case j.healed && !j.has(faultfs.EffectF4) && !j.storeFailed(r):
 		r.flaw("I19 heals", "after the disk had healed: %v", err)
 	case errors.Is(err, quiver.ErrCorrupt) && !j.lies():
 		r.flaw("I16 honest", "an error of the disk is called damage: %v", err)
@@ -73,6 +69,18 @@ func (j *errorJudge) has(e faultfs.Effect) bool {
 // damage is then a right name for it.
 func (j *errorJudge) lies() bool {
 	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return liar(f) || f.Errno == syscall.ENOENT })
+}
+
+// storeFailed tells whether a sync of the SnapStore may have failed: it answers
+// that to all that changes it until the next open, also when the disk has healed.
+func (j *errorJudge) storeFailed(r *run) bool {
+	return r.w.Knobs.Keep == keepDedup && slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Kind&faultfs.KindFsync != 0 })
+}
+
+// absent tells whether a fault makes a file look absent, which is no damage where
+// it need not be there.
+func (j *errorJudge) absent() bool {
+	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Errno == syscall.ENOENT })
 }
 
 // liar tells whether a fault returns no error of its own.
@@ -116,7 +124,8 @@ func (j *errorJudge) typed(r *run, err error) bool {
 		if errors.Is(err, no) && (!full(no) || f.Kind&taking == 0 || errors.Is(err, quiver.ErrFull) || errors.Is(err, quiver.ErrPoisoned)) {
 			return true
 		}
-		if no == syscall.ENOENT && (errors.Is(err, quiver.ErrCorrupt) || errors.Is(err, quiver.ErrNoDatabase) || errors.Is(err, quiver.ErrIncomplete)) {
+		if no == syscall.ENOENT && (errors.Is(err, quiver.ErrCorrupt) || errors.Is(err, quiver.ErrNoDatabase) || errors.Is(err, quiver.ErrIncomplete) ||
+			errors.Is(err, quiver.ErrNoSnapshot) || errors.Is(err, quiver.ErrSnapshotGone)) {
 			return true
 		}
 		if f.Kind == faultfs.KindLock && no == syscall.EWOULDBLOCK && errors.Is(err, quiver.ErrLocked) {
@@ -141,11 +150,11 @@ func (j *errorJudge) silent(r *run) {
 		switch {
 		case class == faultfs.ClassOther, r.dying(rec.Seq):
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
-		case class == faultfs.ClassSnap && r.opening(rec.Seq) && strings.Contains(rec.Path, temporaryFolder):
+		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
-		case full(rec.Err) && (rec.Kind&faultfs.KindFsync == 0 || class == faultfs.ClassTmp):
+		case full(rec.Err) && (rec.Kind&faultfs.KindFsync == 0 || strings.HasSuffix(rec.Path, ".tmp")):
 		default:
 			r.flaw("I17 surfaced", "no call told of the failed %v", rec)
 		}

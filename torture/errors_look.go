@@ -93,7 +93,7 @@ func (r *run) lookOnce() {
 			r.flaw("I17 surfaced", "read-only: the error does not match what was injected: %v", err)
 		}
 	}
-	db, err := quiver.OpenReadOnly(root, r.w.Knobs.options(r.fs()))
+	db, err := quiver.OpenReadOnly(root, r.options())
 	if err != nil {
 		told(err)
 		return

@@ -11,14 +11,14 @@ import (
 )
 
 func TestErrors(t *testing.T) {
-	r := Errors(PartConfig{Share: 8})
+	r := Errors(PartConfig{Share: 20})
 	t.Log(r)
 	for _, v := range r.Violations {
 		t.Log(v)
 	}
 	require.Empty(t, r.Violations)
 	require.Greater(t, r.Sites, 60)
-	require.Greater(t, r.Covered, r.Cells/10)
+	require.Greater(t, r.Covered, r.Cells/30)
 }
 
 // An engine that does not look at what a sync of the log returns.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 )
@@ -73,7 +74,7 @@ type reach struct {
 func Errors(c PartConfig) ErrorReport {
 	t := &errorTier{crew: newCrew(c), reached: map[errorSite][]reach{}, covered: map[cell]bool{}, looked: map[errorSite]bool{}}
 	t.bases.mutate = c.Mutate
-	t.do(t.learning(errorWorkloads()))
+	t.do(t.learning(slices.DeleteFunc(errorWorkloads(), func(w Workload) bool { return !strings.Contains(w.String(), c.Match) })))
 	// Some places are reached only on the way out of another error.
 	for round := 0; len(t.fresh) > 0 && round < 3 && !t.full(); round++ {
 		fresh := t.fresh
@@ -97,6 +98,12 @@ func errorWorkloads() []Workload {
 		k := all[i*3%len(all)]
 		list = append(list, Workload{k, start, []Op{put(keyIn(0, 0, k.Buckets), 60000), put(keyIn(0, 1, k.Buckets), 30),
 			{Kind: OpCheckpoint}, put(keyIn(0, 2, k.Buckets), 30)}})
+	}
+	for _, f := range families() {
+		f.tasks(1, 2, 0, Task{}, func(t Task) bool {
+			list = append(list, t.Workload)
+			return true
+		})
 	}
 	return list
 }
@@ -136,7 +143,9 @@ func (t *errorTier) learn(w Workload) {
 
 // under is the base with a watch between the engine and the disk.
 func (b *base) under(w *siteWatch) *base {
-	return &base{disk: b.disk, line: b.line, mutate: w.over(b.mutate)}
+	under := *b
+	under.mutate = w.over(b.mutate)
+	return &under
 }
 
 const waysThroughErrors = 8
@@ -282,7 +291,8 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 	if len(flaws)+len(watch.flaws) > 0 || r == nil {
 		return counts, violations(c, r, append(flaws, watch.flaws...)), r
 	}
-	if nameLost(c) {
+	if nameLost(c) || r.faults.absent() && c.Workload.Knobs.Keep != keepNone {
+		// Without a registry no snapshot is one, and files of what is none go.
 		return counts, nil, r
 	}
 	s := newSweep(c, r, p, maxViolations)

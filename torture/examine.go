@@ -73,6 +73,9 @@ func (b *bases) examine(t Task) (Counts, []Violation) {
 	counts.Distinct += p.opens
 	counts.Seconds += p.seconds
 	counts.boundary("recovery", p.calls[0], p.calls[1])
+	if b := p.folders; b != nil && b.calls[0] > 0 {
+		counts.boundary("backup and restore made again", b.calls[0], b.calls[1])
+	}
 	return counts, found
 }
 

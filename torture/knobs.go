@@ -21,7 +21,15 @@ type Knobs struct {
 	Reserve   int // pages
 	NoSyncKiB int
 	Sector    int // bytes that the disk writes atomically
+	Keep      int // snapshots: keepNone, keepPersist, keepDedup
 }
+
+// What becomes of snapshots when their process ends.
+const (
+	keepNone    = iota // they end with it
+	keepPersist        // they outlive it
+	keepDedup          // and share equal pages in a SnapStore
+)
 
 // DefaultKnobs make the log turn over after five page images.
 func DefaultKnobs() Knobs {
@@ -44,7 +52,11 @@ func (k Knobs) String() string {
 	for _, f := range k.fields() {
 		parts = append(parts, string(f.letter)+strconv.Itoa(*f.number))
 	}
-	return strings.Join(parts, ",") + ",f" + bit(k.DataFsync) + ",l" + bit(k.Locator)
+	text := strings.Join(parts, ",") + ",f" + bit(k.DataFsync) + ",l" + bit(k.Locator)
+	if k.Keep != keepNone {
+		text += ",p" + strconv.Itoa(k.Keep)
+	}
+	return text
 }
 
 func bit(b bool) string {
@@ -73,6 +85,9 @@ next:
 		case part[0] == 'l':
 			k.Locator = n != 0
 			continue
+		case part[0] == 'p':
+			k.Keep = n
+			continue
 		}
 		for _, f := range fields {
 			if f.letter == part[0] {
@@ -82,7 +97,7 @@ next:
 		}
 		return k, fmt.Errorf("torture: knob %q", part)
 	}
-	if k.Buckets < 1 || k.LogKiB < 1 || k.Sector != 512 && k.Sector != 4096 {
+	if k.Buckets < 1 || k.LogKiB < 1 || k.Sector != 512 && k.Sector != 4096 || k.Keep > keepDedup {
 		return k, fmt.Errorf("torture: knobs %q", text)
 	}
 	return k, nil
@@ -95,7 +110,8 @@ func (k Knobs) options(fsys vfs.FS) *quiver.Options {
 	o := &quiver.Options{
 		WALCoalesce: -1, NoDataFsync: !k.DataFsync, PageCachePages: k.Cache,
 		LogBytes: int64(k.LogKiB) << 10, LogChunkBytes: int64(k.ChunkKiB) << 10, NoSyncBytes: int64(k.NoSyncKiB) << 10,
-		ReservePages: k.Reserve, LockWait: -1, Inline: true, NoRecount: true, FS: fsys, Clock: still{},
+		ReservePages: k.Reserve, LockWait: -1, Inline: true, NoRecount: true, FS: fsys, Clock: still(judging),
+		SnapPersist: k.Keep != keepNone, SnapDedup: k.Keep == keepDedup,
 	}
 	if k.Cache == 0 {
 		o.PageCachePages = -1
@@ -112,8 +128,14 @@ func (k Knobs) init(fsys vfs.FS) quiver.InitOptions {
 
 const pageSize = 4096
 
-// still is a clock that stands: nothing may depend on the time.
-type still struct{}
+// still is a clock that stands, at a second of its own for each session: nothing
+// may depend on the time, but for the names of snapshots, which tell it and the
+// number of the process.
+type still int
 
-func (still) Now() time.Time      { return time.Unix(1_700_000_000, 0) }
+// judging is later than all sessions of runs.
+const judging still = 1 << 20
+
+func (c still) Now() time.Time    { return time.Unix(1_700_000_000+int64(c), 0) }
 func (still) Sleep(time.Duration) {}
+func (still) ProcessID() int      { return 1 }

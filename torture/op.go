@@ -28,10 +28,20 @@ const (
 	OpReadOnly // Close, OpenReadOnly, Close, Open
 	OpSnap     // begins a snapshot; from then on it is read after every operation
 	OpSnapEnd  // ends the oldest snapshot
+	// With Knobs.Keep snapshots outlive their process.
+	OpSnapOpen   // opens all of them by their ids
+	OpSnapRemove // removes the oldest one, ended or not
+	OpCompact    // compacts the SnapStore
+	OpRepair     // recounts pages and references
+	OpBackup     // a full backup to a new folder, in the midst of which keys may be put
+	OpBackupInc  // one of what changed since the last backup
+	OpRestore    // the last full backup, to a new folder
+	OpRestoreInc // the next incremental backup, over what was restored last
 )
 
 var kindNames = [...]string{"put", "del", "batch", "nosync", "delprefix", "update", "sync", "checkpoint",
-	"recount", "init", "open", "close", "reopen", "kill", "readonly", "snap", "snapend"}
+	"recount", "init", "open", "close", "reopen", "kill", "readonly", "snap", "snapend",
+	"snapopen", "snaprm", "snapcompact", "repair", "backup", "backupinc", "restore", "restoreinc"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
@@ -97,7 +107,7 @@ func ParseOp(text string) (Op, error) {
 		return o, nil
 	}
 	rest, closed := strings.CutSuffix(rest, ")")
-	if !closed || !o.Kind.writes() {
+	if !closed || !o.Kind.writes() && o.Kind != OpBackup {
 		return o, fmt.Errorf("torture: operation %q", text)
 	}
 	for _, part := range strings.Split(rest, ",") {

@@ -24,6 +24,8 @@ type PartConfig struct {
 	// Hang is the longest that one case may take; 0 = 1 minute. What hangs
 	// cannot be ended: the run ends with a panic that names the case.
 	Hang time.Duration
+	// Match keeps the workloads with this text in them; of the errors.
+	Match string
 	// Mutate stands between the engine and the disk; may be nil.
 	Mutate Mutation
 	// Found is told of each violation at once; may be nil.

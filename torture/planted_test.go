@@ -18,7 +18,7 @@ var planted = []struct {
 	rules  []string
 }{
 	{"log not synced", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassWAL), []string{"static R10 clean flag", "static R1 log first", "static R1 sync before ack", "static R2 one group at a time"}},
-	{"segments not synced", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassSeg), []string{"I19 opens", "static R3 segments before cut", "static R7 space"}},
+	{"segments not synced", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassSeg), []string{"I19 opens", "static R1 data fsync", "static R3 segments before cut", "static R7 space"}},
 	{"temporary files not synced", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassTmp), []string{"static R4 sync before rename"}},
 	{"directories not synced", Unsynced(faultfs.KindSyncDir, 0), []string{"static R5 directory sync", "static R5 directory sync before ack"}},
 }

@@ -19,6 +19,7 @@ import (
 type outcome struct {
 	holds int // content, as an index into prober.contents; absent if there is no database
 	lsn   uint64
+	snaps []shown
 	flaws []flaw // wrong whatever had been promised
 
 	all   bool    // every judge has seen it
@@ -50,6 +51,7 @@ type prober struct {
 	only     *Step           // the one second crash that is tried; nil = all
 	seconds  int             // images of second crashes
 	calls    [2]int          // of the recoveries that were crashed, and how many of them were explored
+	folders  *besides        // judges what is beside the database; nil until it is needed
 	seen     *stateSet
 	salt     uint64
 	fresh    []string // keys that no run uses, one for each bucket and one more for the first
@@ -79,24 +81,43 @@ func (p *prober) intern(s model.State) int {
 	return len(p.contents) - 1
 }
 
+// place is a disk with the database that is judged.
+type place struct {
+	digest faultfs.Digest
+	fresh  func() *faultfs.FS
+}
+
+// of is an image without what is beside the database, which is judged apart.
+func (l *ledger) of(im faultfs.Image) place {
+	if l.inside() {
+		return place{im.Digest, im.FS}
+	}
+	disk := im.FS()
+	removeAll(disk, backupFolder)
+	removeAll(disk, copyFolder)
+	disk.SyncAll()
+	disk.ResetLog()
+	return place{disk.Digest(), disk.Snapshot}
+}
+
 // once is the outcome of an image.
 func (p *prober) once(im faultfs.Image) *outcome {
 	if o := p.known[im.Digest]; o != nil {
 		return o
 	}
 	o, _ := p.probe(im.FS, false)
-	p.enter(im, o)
+	p.enter(im.Digest, o)
 	return o
 }
 
-// twice is the outcome of an image, and those of crashes of its recovery.
-func (p *prober) twice(im faultfs.Image) *outcome {
-	o := p.known[im.Digest]
+// twice is the outcome of a disk, and those of crashes of its recovery.
+func (p *prober) twice(at place) *outcome {
+	o := p.known[at.digest]
 	if o != nil && o.all && (p.depth == Once || o.again != nil) {
 		return o
 	}
-	o, rec := p.probe(im.FS, true)
-	p.enter(im, o)
+	o, rec := p.probe(at.fresh, true)
+	p.enter(at.digest, o)
 	if p.depth > Once && rec != nil && len(o.flaws) == 0 {
 		o.again = p.crashAgain(rec, p.depth)
 		p.seconds += o.again.states
@@ -104,9 +125,9 @@ func (p *prober) twice(im faultfs.Image) *outcome {
 	return o
 }
 
-func (p *prober) enter(im faultfs.Image, o *outcome) {
-	p.known[im.Digest] = o
-	p.seen.add(im.Digest, p.salt)
+func (p *prober) enter(d faultfs.Digest, o *outcome) {
+	p.known[d] = o
+	p.seen.add(d, p.salt)
 }
 
 // recovery is what an open did.
@@ -115,6 +136,7 @@ type recovery struct {
 	first  int      // the last call before it
 	last   int      // its last call
 	opened int      // the last call of the open, after which shown is promised
+	listed int      // the last call of reading the snapshots, which are promised from then on
 	shown  *outcome // content and LSN
 }
 
@@ -135,7 +157,7 @@ func (p *prober) probe(fresh func() *faultfs.FS, all bool) (o *outcome, rec *rec
 	if view == nil {
 		rec = p.incomplete(o, disk)
 	} else {
-		var seen model.State
+		var seen *outcome
 		if all {
 			seen = p.readOnly(o, fresh())
 		}
@@ -160,6 +182,23 @@ func (p *prober) raw(o *outcome, disk *faultfs.FS) *raw.View {
 		o.flaw("I7 raw", "%s", f)
 	}
 	return v
+}
+
+// rawKept reads the persisted snapshots without the engine; nil where there are
+// none.
+func (p *prober) rawKept(o *outcome, disk *faultfs.FS, view *raw.View) *raw.Snapshots {
+	if p.k.Keep == keepNone {
+		return nil
+	}
+	kept, err := rawSnapshots(disk, view)
+	if err != nil {
+		o.flaw("harness", "%v", err)
+		return nil
+	}
+	for _, f := range kept.Faults {
+		o.flaw("I7 raw", "%s", f)
+	}
+	return kept
 }
 
 func rawView(disk *faultfs.FS) (*raw.View, error) {
@@ -197,7 +236,7 @@ func rawView(disk *faultfs.FS) (*raw.View, error) {
 const largeDisk = 4 << 20
 
 // readOnly opens an image for reading, which changes nothing but LOCK.
-func (p *prober) readOnly(o *outcome, disk *faultfs.FS) model.State {
+func (p *prober) readOnly(o *outcome, disk *faultfs.FS) *outcome {
 	before := disk.Digest()
 	db, err := quiver.OpenReadOnly(root, p.k.options(p.fs(disk)))
 	if err != nil {
@@ -208,6 +247,9 @@ func (p *prober) readOnly(o *outcome, disk *faultfs.FS) model.State {
 	if err != nil {
 		o.flaw("I4 honest", "read-only: %v", err)
 	}
+	seen := &outcome{holds: p.intern(got), all: true}
+	p.readSnapshots(seen, db)
+	o.flaws = append(o.flaws, seen.flaws...)
 	if err := db.Close(); err != nil {
 		o.flaw("I19 works", "close of a read-only handle: %v", err)
 	}
@@ -215,7 +257,22 @@ func (p *prober) readOnly(o *outcome, disk *faultfs.FS) model.State {
 		o.flaw("read-only", "a read-only handle has changed a file")
 	}
 	p.closed(o, disk)
-	return got
+	return seen
+}
+
+// readSnapshots reads those that outlive their process.
+func (p *prober) readSnapshots(o *outcome, db *quiver.DB) {
+	if p.k.Keep == keepNone {
+		return
+	}
+	var gets []string
+	if o.all {
+		gets = p.keys
+	}
+	var err error
+	if o.snaps, err = readLasting(db, gets, p.keys); err != nil {
+		o.flaw("I12 snapshot", "%v", err)
+	}
 }
 
 // onlyLock tells whether all that the log of a disk changed is the lock file.
@@ -265,8 +322,9 @@ func (p *prober) incomplete(o *outcome, disk *faultfs.FS) *recovery {
 }
 
 // recover opens an image, compares all that can be read, and writes on.
-func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen model.State, fresh func() *faultfs.FS) *recovery {
+func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen *outcome, fresh func() *faultfs.FS) *recovery {
 	highest := view.MaxLSN()
+	kept := p.rawKept(o, disk, view)
 	db, err := quiver.Open(root, p.k.options(p.fs(disk)))
 	if err != nil {
 		o.flaw("I19 opens", "%v", err)
@@ -281,8 +339,16 @@ func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen mode
 	if err != nil {
 		o.flaw("I4 honest", "%v", err)
 	}
-	if seen != nil && !model.Equal(seen, got) {
-		o.flaw("read-only", "a read-only handle shows something else: %s", model.Diff(seen, got))
+	p.readSnapshots(o, db)
+	listed := disk.Seq()
+	if kept != nil && len(kept.Faults)+len(view.Faults) == 0 {
+		p.rawLasting(o, kept)
+	}
+	if seen != nil && !model.Equal(p.contents[seen.holds], got) {
+		o.flaw("read-only", "a read-only handle shows something else: %s", model.Diff(p.contents[seen.holds], got))
+	}
+	if seen != nil && !sameShown(seen.snaps, o.snaps) {
+		o.flaw("read-only", "a read-only handle shows other snapshots: %s", stillShown(seen.snaps, o.snaps))
 	}
 	if len(view.Faults) == 0 && !model.Equal(model.State(view.Pairs), got) {
 		o.flaw("I7 raw", "the bytes on the disk, read without the engine, say something else: %s", model.Diff(model.State(view.Pairs), got))
@@ -292,7 +358,7 @@ func (p *prober) recover(o *outcome, disk *faultfs.FS, view *raw.View, seen mode
 	}
 	o.lsn = db.LastLSN()
 	o.holds = p.intern(got)
-	rec := &recovery{log: disk.Log(), opened: opened, last: disk.Seq(), shown: o}
+	rec := &recovery{log: disk.Log(), opened: opened, listed: listed, last: disk.Seq(), shown: o}
 	if len(o.flaws) > 0 {
 		_ = db.Close() // what is wrong is known already
 		return rec
@@ -323,6 +389,11 @@ func (p *prober) idempotent(o *outcome, disk *faultfs.FS) {
 	}
 	for _, f := range slices.Concat(v.Faults, v.Closed(false)) {
 		o.flaw("I7 raw", "after open and close: %s", f)
+	}
+	if kept := p.rawKept(o, disk, v); kept != nil {
+		for _, f := range kept.Counted() {
+			o.flaw("I7 raw", "after open and close: %s", f)
+		}
 	}
 	again, err := quiver.Open(root, p.k.options(p.fs(disk)))
 	if err == nil {

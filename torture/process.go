@@ -71,7 +71,6 @@ func (p *process) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
 	if err := p.alive(); err != nil {
 		return nil, err
 	}
-	path = neutral(path)
 	f, err := p.disk.OpenFile(path, flag)
 	kind := faultfs.KindOpen
 	if flag&vfs.Create != 0 {
@@ -90,7 +89,6 @@ func (p *process) Mkdir(path string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
-	path = neutral(path)
 	err := p.disk.Mkdir(path)
 	p.tell(call{kind: faultfs.KindMkdir, path: path, err: err})
 	return err
@@ -100,7 +98,6 @@ func (p *process) Remove(path string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
-	path = neutral(path)
 	err := p.disk.Remove(path)
 	p.tell(call{kind: faultfs.KindRemove, path: path, err: err})
 	return err
@@ -110,7 +107,6 @@ func (p *process) Rename(from, to string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
-	from, to = neutral(from), neutral(to)
 	err := p.disk.Rename(from, to)
 	p.tell(call{kind: faultfs.KindRename, path: from, to: to, err: err})
 	return err
@@ -120,7 +116,6 @@ func (p *process) SyncDir(path string) error {
 	if err := p.alive(); err != nil {
 		return err
 	}
-	path = neutral(path)
 	err := p.disk.SyncDir(path)
 	p.tell(call{kind: faultfs.KindSyncDir, path: path, err: err})
 	return err
@@ -130,14 +125,14 @@ func (p *process) ReadDir(path string) ([]vfs.Info, error) {
 	if err := p.alive(); err != nil {
 		return nil, err
 	}
-	return p.disk.ReadDir(neutral(path))
+	return p.disk.ReadDir(path)
 }
 
 func (p *process) Stat(path string) (vfs.Info, error) {
 	if err := p.alive(); err != nil {
 		return vfs.Info{}, err
 	}
-	return p.disk.Stat(neutral(path))
+	return p.disk.Stat(path)
 }
 
 func (p *process) Lock(path string, exclusive bool) (vfs.Lock, error) {

@@ -29,10 +29,11 @@ type rules struct {
 	redone     map[uint64]bool // pages that this process has written
 	renewed    map[string]bool // small files that this process has replaced
 
-	changed bool   // something, in this operation
-	groups  int    // whole live groups at the last sync of the log
-	highest uint64 // LSN that was ever logged, as far as the log shows it
-	floor   uint64 // last_lsn as the process found it
+	dataFsync bool   // the segments are synced before a write returns, too
+	changed   bool   // something, in this operation
+	groups    int    // whole live groups at the last sync of the log
+	highest   uint64 // LSN that was ever logged, as far as the log shows it
+	floor     uint64 // last_lsn as the process found it
 }
 
 const (
@@ -117,14 +118,30 @@ func (r *rules) end(o Op, err error) {
 	if r.grouping {
 		r.flaw("R1 sync before ack", "returned, and the log has a group that was not synced")
 	}
+	if r.dataFsync && o.Kind.writes() {
+		r.segmentsSynced()
+	}
 	if p := r.s.unsettled(""); p != "" && r.changed {
 		r.flaw("R5 directory sync before ack", "returned, and the name %s is not durable", p)
+	}
+}
+
+// segmentsSynced is for the return of a write that promises it.
+func (r *rules) segmentsSynced() {
+	for p, f := range r.s.live {
+		if f.class == faultfs.ClassSeg && matters(p) && f.dirty {
+			r.flaw("R1 data fsync", "returned, and %s was not synced", p)
+		}
 	}
 }
 
 // call follows one call.
 func (r *rules) call(c call) {
 	p := clean(c.path)
+	if outside(p) {
+		r.beside(c, p)
+		return
+	}
 	switch c.kind {
 	case faultfs.KindOpen, faultfs.KindCreate:
 		if c.err == nil {
@@ -172,7 +189,9 @@ func (r *rules) change(c call, p string) {
 	if f.failed {
 		r.flaw("R9 poison", "%v of %s after a failed sync of it", c.kind, p)
 	}
-	r.renamesSettled(c.kind.String() + " of " + p)
+	if f.class != faultfs.ClassSnap { // which counts on no other file
+		r.renamesSettled(c.kind.String() + " of " + p)
+	}
 	switch {
 	case f.class == faultfs.ClassWAL && c.kind == faultfs.KindWrite:
 		r.logWrite(c, f)
@@ -225,7 +244,8 @@ func (r *rules) syncDir(c call, p string) {
 		r.flaw("R9 poison", "sync of directory %s after a failed one", p)
 	}
 	if c.err != nil {
-		r.failedDirs[p] = true
+		// Where no name was pending that matters, nothing can have been lost.
+		r.failedDirs[p] = r.s.unsettled("") != ""
 		return
 	}
 	before := r.meta()
@@ -245,7 +265,9 @@ func (r *rules) rename(c call) {
 	if f.dirty || f.created {
 		r.flaw("R4 sync before rename", "%s was renamed to %s before it was synced", from, to)
 	}
-	r.renamesSettled("rename to " + to)
+	if f.class != faultfs.ClassSnap {
+		r.renamesSettled("rename to " + to)
+	}
 	if to == inRoot(metaName) {
 		// With the meta the database exists: so must everything else.
 		if p := r.s.unsettled(to); p != "" {

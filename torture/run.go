@@ -21,7 +21,10 @@ type run struct {
 	closed bool // cleanly, and not opened since
 	snaps  []heldSnapshot
 	line   *timeline
-	rules  *rules // the static rules watch too; may be nil
+	ledger *ledger
+	opened still    // sessions so far
+	beside *besides // judges what is beside the database; nil until it is needed
+	rules  *rules   // the static rules watch too; may be nil
 	mutate Mutation
 
 	number int // operations so far: tells their values apart
@@ -57,11 +60,19 @@ type flaw struct {
 func (f flaw) String() string { return f.rule + ": " + f.text }
 
 func newRun(w Workload, disk *faultfs.FS, line *timeline) *run {
-	return &run{w: w, keys: w.keys(), disk: disk, line: line, proc: newProcess(disk, nil)}
+	return &run{w: w, keys: w.keys(), disk: disk, line: line, ledger: &ledger{}, proc: newProcess(disk, nil)}
 }
 
 // fs is what the engine gets to see of the disk.
 func (r *run) fs() vfs.FS { return r.mutate.apply(r.proc) }
+
+// options are those of the next session.
+func (r *run) options() *quiver.Options {
+	o := r.w.Knobs.options(r.fs())
+	r.opened++
+	o.Clock = r.opened
+	return o
+}
 
 func (r *run) flaw(rule, format string, args ...any) {
 	r.flaws = append(r.flaws, flaw{rule, fmt.Sprintf(format, args...)})
@@ -73,7 +84,9 @@ func begin(w Workload, b *base, watch *rules) *run {
 	disk := b.disk.Snapshot()
 	r := newRun(w, disk, b.line.restart())
 	r.rules, r.mutate = watch, b.mutate
+	r.ledger, r.opened = b.ledger.restart(), b.opened
 	if watch != nil {
+		watch.dataFsync = w.Knobs.DataFsync
 		watch.attach(disk)
 		r.proc.watch = watch
 	}
@@ -124,6 +137,8 @@ func (r *run) do(o Op) {
 		s.err = r.sequence(OpOpen)
 	case o.Kind == OpReadOnly:
 		s.err = r.readOnly()
+	case o.Kind == OpBackup && r.db != nil:
+		s.err = r.backUp(false, o.Changes)
 	default:
 		s.err = r.plain(o.Kind)
 	}
@@ -133,6 +148,11 @@ func (r *run) do(o Op) {
 	case s.err == nil:
 	case r.faults == nil:
 		r.flaw("I19 works", "%v: %v", o, s.err)
+	case r.db != nil && (o.Kind >= OpRestore || o.Kind >= OpBackup && !r.faults.poisoned):
+		// It tells nothing about the handle.
+		if !r.faults.typed(r, s.err) {
+			r.flaw("I17 surfaced", "%v: the error matches neither what was injected nor ErrFull: %v", o, s.err)
+		}
 	case !o.Kind.writes():
 		_ = r.faults.refused(r, s.err)
 	}
@@ -247,6 +267,22 @@ func (r *run) plain(k Kind) error {
 		return r.snapshot()
 	case OpSnapEnd:
 		return r.endSnapshot()
+	case OpSnapOpen:
+		return r.openSnapshots()
+	case OpSnapRemove:
+		return r.removeSnapshot()
+	case OpBackupInc:
+		return r.backUp(true, nil)
+	case OpRestore, OpRestoreInc:
+		return r.restore(k == OpRestoreInc)
+	case OpCompact:
+		_, err := r.db.CompactSnapStore()
+		return err
+	case OpRepair:
+		if _, err := r.db.Repair(context.Background(), quiver.RepairOptions{}); err != nil {
+			return err
+		}
+		r.check(true)
 	case OpRecount:
 		if _, err := r.db.Recount(context.Background(), nil); err != nil {
 			return err
@@ -283,7 +319,7 @@ func (r *run) open() error {
 		r.faults.poisoned = false
 	}
 	before := r.disk.Digest()
-	db, err := quiver.Open(root, r.w.Knobs.options(r.fs()))
+	db, err := quiver.Open(root, r.options())
 	if err != nil {
 		if r.faults != nil {
 			r.faults.failedOpen(r)
@@ -337,6 +373,9 @@ func (r *run) leftovers() {
 	for _, p := range r.disk.List() {
 		switch c := faultfs.ClassOf(p); c {
 		case faultfs.ClassTmp, faultfs.ClassOther, faultfs.ClassSnap:
+			if c == faultfs.ClassSnap && r.w.Knobs.Keep != keepNone && r.ledger.owns(p) {
+				continue
+			}
 			r.flaw("I20 no leaks", "file %s is left after Close", p)
 		}
 	}
@@ -357,7 +396,7 @@ func (r *run) readOnly() error {
 		return err
 	}
 	before := r.disk.Digest()
-	ro, err := quiver.OpenReadOnly(root, r.w.Knobs.options(r.fs()))
+	ro, err := quiver.OpenReadOnly(root, r.options())
 	if err != nil {
 		return err
 	}
@@ -389,6 +428,9 @@ func (r *run) reading(err error) error {
 
 // look compares what is read now with the model.
 func (r *run) look() {
+	if k := r.steps[len(r.steps)-1].op.Kind; k >= OpBackup {
+		r.lookOutside()
+	}
 	if r.db == nil {
 		return
 	}

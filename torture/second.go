@@ -131,6 +131,14 @@ func (p *prober) again(s *second, r *recovery, st *faultfs.State, im faultfs.Ima
 		s.enter(o, at)
 	default:
 		s.promise(r.shown, o, at)
+		if sameShown(r.shown.snaps, o.snaps) {
+			return
+		}
+		if st.To < r.listed {
+			s.enter(o, at)
+			return
+		}
+		s.flaws = append(s.flaws, secondFlaw{flaw{"I12 snapshot", "a second crash changes what the first recovery has shown: " + stillShown(r.shown.snaps, o.snaps)}, at})
 	}
 }
 
@@ -153,7 +161,7 @@ func (s *second) promise(first, o *outcome, at crash) {
 
 func (s *second) enter(o *outcome, at crash) {
 	for _, have := range s.outcomes {
-		if have.holds == o.holds && have.lsn <= o.lsn {
+		if have.holds == o.holds && have.lsn <= o.lsn && sameShown(have.snaps, o.snaps) {
 			return
 		}
 	}
@@ -162,7 +170,7 @@ func (s *second) enter(o *outcome, at crash) {
 
 // judge compares the outcomes with a window of the first crash. Where that had
 // left no database, the one that a new init makes is right too.
-func (s *second) judge(p *prober, line *timeline, w window, first *outcome) *secondFlaw {
+func (s *second) judge(p *prober, r *run, w window, first *outcome) *secondFlaw {
 	if len(s.flaws) > 0 {
 		return &s.flaws[0]
 	}
@@ -170,7 +178,7 @@ func (s *second) judge(p *prober, line *timeline, w window, first *outcome) *sec
 		if first.holds == absent && len(p.contents[o.holds]) == 0 {
 			continue
 		}
-		if f := promised(p, line, o.outcome, w); f != nil {
+		if f := promised(p, r, o.outcome, w); f != nil {
 			return &secondFlaw{*f, o.at}
 		}
 	}
@@ -200,6 +208,13 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 		open = quiver.OpenReadOnly
 	}
 	w := s.r.line.window(st.From, st.To)
+	if !s.r.ledger.inside() && how == stepKill {
+		before := len(s.found)
+		s.outside(s.p.beside(depth, true), st.Kill, w, at)
+		if len(s.found) > before {
+			return
+		}
+	}
 	disk := st.Kill()
 	view, _ := rawView(disk)
 	first := disk.Seq()
@@ -216,8 +231,14 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 		s.report(flaw{"I4 honest", "after a kill: " + err.Error()}, at)
 		return
 	}
+	s.p.readSnapshots(rec.shown, db)
+	rec.listed = disk.Seq()
+	if len(rec.shown.flaws) > 0 {
+		s.report(rec.shown.flaws[0], at)
+		return
+	}
 	rec.shown.holds, rec.shown.lsn, rec.log, rec.last = s.p.intern(got), db.LastLSN(), disk.Log(), disk.Seq()
-	if f := promised(s.p, s.r.line, rec.shown, w); f != nil {
+	if f := promised(s.p, s.r, rec.shown, w); f != nil {
 		s.report(*f, at)
 		return
 	}
@@ -226,7 +247,7 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 	}
 	again := s.p.crashAgain(rec, depth)
 	s.counts.Seconds += again.states
-	if f := again.judge(s.p, s.r.line, w, rec.shown); f != nil {
+	if f := again.judge(s.p, s.r, w, rec.shown); f != nil {
 		at.next = &f.at
 		s.report(f.flaw, at)
 		return

@@ -128,7 +128,7 @@ func Silent(c PartConfig) SilentReport {
 // hold what the segments do not and logs that they have already, groups of
 // several pages, a stale generation behind the live one, and kept snapshots.
 func silentScenes() []string {
-	list := keptScenes()
+	list := append(keptScenes(), backupScene)
 	add := func(start, end string, fsync bool, log int, ops ...Op) {
 		k := DefaultKnobs()
 		k.Buckets, k.DataFsync, k.LogKiB, k.ChunkKiB = 2, fsync, log, log

@@ -126,6 +126,9 @@ func (j *judge) guarded() (a answer, err error) {
 }
 
 func (j *judge) run() (answer, error) {
+	if len(j.s.backups) > 0 {
+		return j.restores()
+	}
 	start, before := j.disk.Snapshot(), withoutLock(j.disk)
 	j.damaged = start
 	j.disk.Inject(j.h.plan)
@@ -183,12 +186,12 @@ func (j *judge) typed(err error) error {
 	var ce *quiver.CorruptionError
 	switch {
 	case errors.As(err, &ce):
-		if !errors.Is(err, quiver.ErrCorrupt) || !strings.Contains(ce.Path, root) || ce.Reason == "" && ce.Err == nil {
+		if !errors.Is(err, quiver.ErrCorrupt) || !namesFile(ce.Path) || ce.Reason == "" && ce.Err == nil {
 			return fmt.Errorf("a corruption error without a file or a reason: %w", err)
 		}
 		return nil
 	case errors.Is(err, quiver.ErrIncompatible), errors.Is(err, quiver.ErrIncomplete), errors.Is(err, quiver.ErrNoDatabase):
-		if !strings.Contains(err.Error(), root) {
+		if !namesFile(err.Error()) {
 			return fmt.Errorf("the error names no file: %w", err)
 		}
 		return nil
@@ -198,6 +201,11 @@ func (j *judge) typed(err error) error {
 		return nil // a header of the log that was misread
 	}
 	return fmt.Errorf("not a typed error: %w", err)
+}
+
+// namesFile tells whether a text names a file of the scene.
+func namesFile(text string) bool {
+	return strings.Contains(text, root) || strings.Contains(text, backupFolder)
 }
 
 // look reads every key. The answers must be those of one state that the harm may

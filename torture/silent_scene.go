@@ -44,6 +44,7 @@ type scene struct {
 	logged    map[uint64]bool            // pages of which the log has a live image
 	values    map[string]map[string]bool // every value that a key ever had
 	snaps     map[string]model.State     // what kept snapshots have to show
+	backups   []*backup                  // there is no database: each goes over the one before it
 }
 
 func (s *scene) String() string {
@@ -55,7 +56,7 @@ func (s *scene) String() string {
 
 func (s *scene) options(fsys vfs.FS) *quiver.Options {
 	o := s.w.Knobs.options(fsys)
-	o.SnapPersist, o.SnapDedup = s.name != "", strings.Contains(s.name, "dedup")
+	o.SnapPersist, o.SnapDedup = len(s.snaps) > 0, strings.Contains(s.name, "dedup")
 	return o
 }
 
@@ -63,6 +64,9 @@ func (s *scene) options(fsys vfs.FS) *quiver.Options {
 func (b *bases) scene(name string) (*scene, error) {
 	if slices.Contains(keptScenes(), name) {
 		return keptScene(name)
+	}
+	if name == backupScene {
+		return b.backupScene()
 	}
 	i := strings.LastIndexByte(name, '|')
 	w, err := ParseWorkload(name[:max(i, 0)])
@@ -78,7 +82,7 @@ func (b *bases) sceneOf(w Workload, end string) (*scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := begin(w, &base{disk: from.disk, line: from.line}, nil)
+	r := begin(w, from.plain(), nil)
 	for _, o := range w.program() {
 		if o.Kind != OpClose || end == sceneClosed {
 			r.do(o)
@@ -167,6 +171,8 @@ func (s *scene) cutBefore(off int) (model.State, error) {
 const (
 	recordHead = 28
 	pageHeader = 64
+	// frameStride is a frame of pages.bin and of freeze.bin.
+	frameStride = 24 + pageSize
 )
 
 // catalogue are all damages of the scene: of each sector of each file, of each
@@ -206,6 +212,14 @@ func (s *scene) headers() []faultfs.Range {
 		switch faultfs.ClassOf(p) {
 		case faultfs.ClassMeta, faultfs.ClassDir, faultfs.ClassFree:
 			add(0, size)
+		case faultfs.ClassBackup:
+			if size < pageSize {
+				add(0, size)
+				continue
+			}
+			for off := int64(0); off < size; off += frameStride {
+				add(off, frameStride-pageSize+pageHeader)
+			}
 		case faultfs.ClassSnap:
 			for off := int64(0); off < size; off += pageSize {
 				add(off, 2*pageHeader)

@@ -65,6 +65,16 @@ func startOf(name string, k Knobs) start {
 		ops := puts(0, 0, 6, 900)
 		ops = append(ops, Op{Kind: OpReopen}, put(keyIn(0, 6, k.Buckets), 9000), del(keyIn(0, 6, k.Buckets)))
 		return start{setup: ops, open: true}
+	case keptStart, leftStart:
+		ops := puts(0, 0, 4, 900)
+		ops = append(ops, Op{Kind: OpSnap}, put(keyIn(0, 1, k.Buckets), 100), Op{Kind: OpSnap}, put(keyIn(0, 4, k.Buckets), 9000),
+			Op{Kind: OpSnapEnd}, Op{Kind: OpReopen}, put(keyIn(0, 1, k.Buckets), 100), del(keyIn(0, 4, k.Buckets)))
+		return start{setup: ops, open: name == leftStart}
+	case backedStart:
+		ops := puts(0, 0, 4, 900)
+		ops = append(ops, put(keyIn(0, 4, k.Buckets), 9000), Op{Kind: OpBackup}, del(keyIn(0, 4, k.Buckets)), put(keyIn(0, 1, k.Buckets), 100),
+			Op{Kind: OpBackupInc})
+		return start{setup: ops}
 	case edgeStart:
 		return start{setup: puts(0, 0, 2, 60), edge: true}
 	}
@@ -93,6 +103,8 @@ type bases struct {
 type base struct {
 	disk   *faultfs.FS
 	line   *timeline // of the setup; only its top is needed
+	ledger *ledger
+	opened still // sessions of the setup
 	mutate Mutation
 }
 
@@ -129,7 +141,7 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 	}
 	disk.SyncAll()
 	disk.ResetLog()
-	made := &base{disk: disk, line: r.line, mutate: b.mutate}
+	made := &base{disk: disk, line: r.line, ledger: r.ledger, opened: r.opened, mutate: b.mutate}
 	if b.made == nil {
 		b.made = map[string]*base{}
 	}
@@ -156,4 +168,11 @@ func toEdge(disk *faultfs.FS) error {
 		return err
 	}
 	return disk.WriteFile(inRoot(metaName), raw.WithNextPage(meta, pages))
+}
+
+// plain is the base without a mistake between the engine and the disk.
+func (b *base) plain() *base {
+	plain := *b
+	plain.mutate = nil
+	return &plain
 }

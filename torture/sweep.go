@@ -81,7 +81,25 @@ func (s *sweep) image(im faultfs.Image, w window, at crash) {
 		}
 		return
 	}
-	s.judge(s.p.twice(im), w, at)
+	before := len(s.found)
+	s.judge(s.p.twice(s.r.ledger.of(im)), w, at)
+	if !s.r.ledger.inside() && len(s.found) == before {
+		s.p.seen.add(im.Digest, s.p.salt)
+		s.outside(s.p.beside(s.p.depth, false), im.FS, w, at)
+	}
+}
+
+// outside judges what is beside the database.
+func (s *sweep) outside(b *besides, fresh func() *faultfs.FS, w window, at crash) {
+	o := b.look(fresh, s.r.ledger)
+	f := s.r.ledger.outside(o, s.p, w)
+	if f == nil {
+		return
+	}
+	if f.at.point != nil {
+		at.next = &f.at
+	}
+	s.report(f.flaw, at)
 }
 
 // judge compares an outcome with what had been promised.
@@ -90,12 +108,12 @@ func (s *sweep) judge(o *outcome, w window, at crash) {
 		s.report(o.flaws[0], at)
 		return
 	}
-	if f := promised(s.p, s.r.line, o, w); f != nil {
+	if f := promised(s.p, s.r, o, w); f != nil {
 		s.report(*f, at)
 		return
 	}
 	if o.again != nil {
-		if f := o.again.judge(s.p, s.r.line, w, o); f != nil {
+		if f := o.again.judge(s.p, s.r, w, o); f != nil {
 			at.next = &f.at
 			s.report(f.flaw, at)
 		}
@@ -103,7 +121,8 @@ func (s *sweep) judge(o *outcome, w window, at crash) {
 }
 
 // promised says what an outcome lacks of what a window promises.
-func promised(p *prober, line *timeline, o *outcome, w window) *flaw {
+func promised(p *prober, r *run, o *outcome, w window) *flaw {
+	line := r.line
 	class := line.classOf(p, o.holds)
 	switch {
 	case class < 0 || !w.hasClass(line, class):
@@ -111,7 +130,7 @@ func promised(p *prober, line *timeline, o *outcome, w window) *flaw {
 	case o.lsn < w.lsn && o.holds != absent:
 		return &flaw{"I6 LSN", fmt.Sprintf("LastLSN is %d, it was %d before the crash", o.lsn, w.lsn)}
 	}
-	return nil
+	return r.ledger.snapshots(o.snaps, w)
 }
 
 // explain says in words what was found and what may be found.

@@ -24,13 +24,18 @@ const (
 	// Triple is every three phrases, looked at like Bounded. It takes days: see
 	// Config.Share.
 	Triple Tier = "triple"
+	// Snapshots is what is done with snapshots that outlive their process: phrases
+	// alone, looked at like Exhaustive, and chosen pairs, looked at like Bounded.
+	Snapshots Tier = "snapshots"
+	// Backups is the same of backups, full and incremental, and of restores.
+	Backups Tier = "backups"
 	// Swarm draws everything: longer workloads, options, errors, what a power
 	// cut may leave.
 	Swarm Tier = "swarm"
 )
 
 // Tiers are all of them.
-func Tiers() []Tier { return []Tier{Exhaustive, Bounded, Triple, Swarm} }
+func Tiers() []Tier { return []Tier{Exhaustive, Bounded, Triple, Snapshots, Backups, Swarm} }
 
 // ParseTier reads the name of a tier.
 func ParseTier(name string) (Tier, error) {
@@ -44,7 +49,8 @@ func ParseTier(name string) (Tier, error) {
 
 // knobs is how many combinations of options a workload of the tier gets.
 func (t Tier) knobs() int {
-	if t == Exhaustive {
+	switch t {
+	case Exhaustive, Snapshots, Backups:
 		return 2
 	}
 	return 1
@@ -55,16 +61,23 @@ const wheel = 48
 
 // tasks are those of a tier, in an order that depends on nothing.
 func (t Tier) tasks(knobs, turn int) iter.Seq[Task] {
+	once := Task{Double: Complete, Kill: Complete}
+	twice := Task{Bounded: true, Double: Dropped, Kill: Dropped}
 	return func(yield func(Task) bool) {
 		switch t {
 		case Exhaustive:
-			if sequences(1, knobs, turn, Task{Double: Complete, Kill: Complete}, yield) {
+			if sequences(1, knobs, turn, once, yield) {
 				edge(turn, yield)
 			}
 		case Bounded:
-			sequences(2, knobs, turn, Task{Bounded: true, Double: Dropped, Kill: Dropped}, yield)
+			sequences(2, knobs, turn, twice, yield)
 		case Triple:
 			sequences(3, knobs, turn, Task{Bounded: true, Double: Dropped}, yield)
+		case Snapshots, Backups:
+			f := familyOf(t)
+			if f.tasks(1, knobs, turn, once, yield) {
+				f.tasks(2, 1, turn, twice, yield)
+			}
 		}
 	}
 }

@@ -125,7 +125,7 @@ func (t *timeline) possible() []int {
 type window struct {
 	low, high int // states
 	lsn       uint64
-	to        int
+	from, to  int // calls
 }
 
 // window is for a disk that came to be with call from and was the same until
@@ -133,7 +133,7 @@ type window struct {
 // not begun before call from, and everything that was acknowledged before the
 // call after to.
 func (t *timeline) window(from, to int) window {
-	w := window{to: to}
+	w := window{from: from, to: to}
 	for id := range t.states {
 		if t.begun[id] < from {
 			w.high = id

@@ -30,7 +30,7 @@ func ParseWorkload(text string) (Workload, error) {
 	if err != nil {
 		return Workload{}, err
 	}
-	if parts[1] != edgeStart && !slices.Contains(Starts(), parts[1]) {
+	if parts[1] != edgeStart && !slices.Contains(Starts(), parts[1]) && !slices.Contains(familyStarts(), parts[1]) {
 		return Workload{}, fmt.Errorf("torture: unknown start state %q", parts[1])
 	}
 	ops, err := parseOps(parts[2])

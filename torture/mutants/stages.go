@@ -47,7 +47,7 @@ func ordered(p Patch) []stage {
 	list, expected := stages(), p.Judges
 	if p.Match != "" {
 		// Besides, not instead: the other workloads have their turn after those.
-		for _, s := range slices.Backward(list[:2]) {
+		for _, s := range slices.Backward(list[:3]) {
 			s.match = p.Match
 			list = slices.Insert(list, 0, s)
 		}

@@ -51,7 +51,7 @@ func main() {
 	flag.StringVar(&f.replay, "replay", "", "judge the case of a `token` alone")
 	flag.StringVar(&f.ignore, "ignore", "", "`file` of findings, as this program prints them, that are not to be told")
 	flag.StringVar(&f.cases, "cases", "", "crashes of these cases alone, \";\" between them, as -sites lists them")
-	flag.StringVar(&f.match, "match", "", "crashes of workloads with this `text` alone")
+	flag.StringVar(&f.match, "match", "", "crashes, and errors, of workloads with this `text` alone")
 	flag.BoolVar(&f.all, "all", false, "print all findings, not only the first of each judge")
 	flag.Parse()
 	debug.SetGCPercent(400)

@@ -3,6 +3,7 @@ package main
 import (
 	"hash/fnv"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,13 +48,23 @@ func crashes(j *job) {
 // inRound tells whether a task belongs to a round.
 func inRound(t torture.Task, round int) bool {
 	text := opsOf(t)
-	// Snapshots make tasks long: every second round is without.
-	return stratum(t.Workload.Start+text) == round%strata && (round%2 == 1 || !strings.Contains(text, "snap"))
+	// Snapshots make tasks long: every second round is without those of a process.
+	return stratum(t.Workload.Start+text) == round%strata && (round%2 == 1 || t.Workload.Knobs.Keep > 0 || !strings.Contains(text, "snap"))
+}
+
+// tiers are those with phrases alone. Which comes first turns with the rounds, so
+// that each has its turn where time is short.
+func tiers(round int) []torture.Tier {
+	list := []torture.Tier{torture.Exhaustive, torture.Snapshots, torture.Backups}
+	n := round % len(list)
+	return slices.Concat(list[n:], list[:n])
 }
 
 func (j *job) run(seed int, only func(torture.Task) bool) {
-	torture.Run(torture.Config{Tier: torture.Exhaustive, Knobs: 1, Seed: uint64(seed), Workers: 1, Limit: 1000, NoShrink: true,
-		Hang: never, Mutate: j.mutate, Found: j.found, Only: only})
+	for _, t := range tiers(seed) {
+		torture.Run(torture.Config{Tier: t, Knobs: 1, Seed: uint64(seed), Workers: 1, Limit: 1000, NoShrink: true,
+			Hang: never, Mutate: j.mutate, Found: j.found, Only: func(t torture.Task) bool { return !t.Bounded && only(t) }})
+	}
 }
 
 // one runs the task of a case, "seed workload".
@@ -99,6 +110,6 @@ func stratum(text string) int {
 // finer tries few of the cases of a part, then more of them, then all.
 func (j *job) finer(part func(torture.PartConfig)) {
 	for share := 81; share > 0; share /= 3 {
-		part(torture.PartConfig{Share: share, Seed: uint64(j.round) + 1, Workers: 1, Limit: 1000, Hang: never, Mutate: j.mutate, Found: j.found})
+		part(torture.PartConfig{Share: share, Match: j.match, Seed: uint64(j.round) + 1, Workers: 1, Limit: 1000, Hang: never, Mutate: j.mutate, Found: j.found})
 	}
 }

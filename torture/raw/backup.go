@@ -1,0 +1,87 @@
+package raw
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+)
+
+// BackupFiles are the bytes of the folder of a backup; nil where one is missing.
+type BackupFiles struct {
+	Manifest, Pages, Dir []byte
+}
+
+// ReadBackups lays backups over each other, a full one and incremental ones, and
+// reads the pairs of the last one, without a restore. It is nil when the last one
+// has no manifest.
+func ReadBackups(chain []BackupFiles) *View {
+	v := &View{Pairs: map[string]string{}, reached: map[uint64]bool{}, images: map[uint64]Page{}}
+	since := uint64(0)
+	for i, f := range chain {
+		if f.Manifest == nil {
+			return nil
+		}
+		var m struct {
+			LSN   uint64  `json:"snapshot_lsn"`
+			Since *uint64 `json:"since_lsn"`
+			Size  int     `json:"page_size"`
+			Pages int     `json:"pages_emitted"`
+			Bytes int     `json:"bytes_emitted"`
+			Dir   bool    `json:"dir_present"`
+			DirN  int     `json:"dir_bytes"`
+		}
+		if err := json.Unmarshal(f.Manifest, &m); err != nil {
+			v.fault("manifest: %v", err)
+			return v
+		}
+		switch {
+		case m.Bytes != len(f.Pages) || !m.Dir || m.DirN != len(f.Dir):
+			v.fault("manifest: %d and %d bytes, the files have %d and %d", m.Bytes, m.DirN, len(f.Pages), len(f.Dir))
+		case (i == 0) != (m.Since == nil), i > 0 && *m.Since != since:
+			v.fault("manifest: backup %d is since %v, the one before it is of LSN %d", i, m.Since, since)
+		}
+		since, v.Meta.PageSize, v.Meta.LastLSN = m.LSN, m.Size, m.LSN
+		if n := v.frames(f.Pages, m.LSN); n != m.Pages {
+			v.fault("manifest: %d pages, the file has %d", m.Pages, n)
+		}
+		var err error
+		if v.Heads, err = ParseDir(f.Dir); err != nil {
+			v.fault("%v", err)
+		}
+	}
+	for b, head := range v.Heads {
+		v.chain(b, head)
+	}
+	if v.maxLSN > v.Meta.LastLSN {
+		v.fault("a page has LSN %d, above the %d of the backup", v.maxLSN, v.Meta.LastLSN)
+	}
+	return v
+}
+
+// frames takes in the pages of a file and counts them.
+func (v *View) frames(b []byte, lsn uint64) (n int) {
+	for size := frameHead + v.Meta.PageSize; len(b) > 0; b = b[size:] {
+		if len(b) < size || crc32.Update(crc32.ChecksumIEEE(b[:20]), crc32.IEEETable, b[frameHead:size]) != le.Uint32(b[20:]) {
+			v.fault("pages.bin: frame %d is not whole", n)
+			return n
+		}
+		id, of, page := le.Uint64(b), le.Uint64(b[8:]), Page(b[frameHead:size])
+		if of > lsn {
+			v.fault("pages.bin: frame %d has LSN %d, the backup %d", n, of, lsn)
+		}
+		if page.Verify(id) == nil {
+			v.images[id] = page
+		}
+		v.Meta.NextPage = max(v.Meta.NextPage, id+1)
+		n++
+	}
+	return n
+}
+
+// Fault says what is wrong, "" if nothing is.
+func (v *View) Fault() string {
+	if len(v.Faults) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%d faults)", v.Faults[0], len(v.Faults))
+}
