@@ -127,7 +127,7 @@ func (s *snapshots) checkFolders(ctx context.Context, folders []string, tell fun
 	}
 	for _, id := range folders {
 		if !known[id] {
-			tell(bucket.Fault{Page: format.NoPage, Warning: true, Err: fmt.Errorf("the folder of snapshot %s stands in %s, and the registry does not name it; the next writer removes it", id, format.SnapshotsName)})
+			tell(bucket.Fault{Page: format.NoPage, Warning: true, Err: fmt.Errorf("the folder of snapshot %s stands in %s, and no registry names it; a repair or the next writer removes it", id, format.SnapshotsName)})
 		}
 	}
 	return nil

@@ -27,11 +27,14 @@ type RepairReport struct {
 	LoweredCounts  int `json:"lowered_counts"`  // images with more references than snapshots that name them
 	RaisedCounts   int `json:"raised_counts"`   // images with fewer
 	RestoredImages int `json:"restored_images"` // damaged in the SnapStore, copied from freeze.bin
+	RemovedFolders int `json:"removed_folders"` // of snapshots that no registry names
 }
 
 // Repair puts right what Check reports as a leak: it frees orphaned pages
 // (Recount) and makes the reference counts of the SnapStore what the snapshots
-// say, so that CompactSnapStore can give the space back. Damaged images of the
+// say, so that CompactSnapStore can give the space back. Folders of persisted
+// snapshots that the registry does not name go first, also where there is no
+// registry at all: one that was lost has to be put back before. Damaged images of the
 // SnapStore are stored again where a snapshot has them too. What is damaged
 // otherwise stays, and the first damage is returned: as long as a snapshot's list
 // of references cannot be read, counts are raised and none is lowered.
@@ -58,8 +61,12 @@ func (db *DB) repairSnapStore(ctx context.Context, o RepairOptions, r *RepairRep
 	return db.pg.Quiet(func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if err := s.existingStore(); err != nil || s.store == nil {
-			return snapError(err)
+		err := s.removeUnnamed(&r.RemovedFolders)
+		if err == nil {
+			err = snapError(s.existingStore())
+		}
+		if err != nil || s.store == nil {
+			return err
 		}
 		a, err := s.audit(ctx, o.Progress)
 		if err != nil {
@@ -75,6 +82,40 @@ func (db *DB) repairSnapStore(ctx context.Context, o RepairOptions, r *RepairRep
 		r.LoweredCounts, r.RaisedCounts, r.RestoredImages = a.Leaked, raised, len(a.Torn)
 		return nil
 	})
+}
+
+// removeUnnamed removes folders of persisted snapshots that neither the registry
+// names nor this handle protects. mu is held.
+func (s *snapshots) removeUnnamed(removed *int) error {
+	folders, err := snap.List(s.o.FS, s.root)
+	if err != nil || len(folders) == 0 {
+		return snapError(err)
+	}
+	entries, err := s.entries()
+	if err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	for _, e := range entries {
+		used[e.ID] = true
+	}
+	for id := range s.kept {
+		used[id] = true
+	}
+	o, err := s.options(true)
+	if err != nil {
+		return snapError(err)
+	}
+	for _, id := range folders {
+		if used[id] || !snap.Entered(s.o.FS, s.root, id) {
+			continue // in use, maybe for a snapshot that is just beginning; or the next writer's
+		}
+		if err := snap.Remove(id, o); err != nil {
+			return snapError(err)
+		}
+		*removed++
+	}
+	return nil
 }
 
 func (s *snapshots) storeOutside() bool {

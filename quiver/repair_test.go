@@ -351,3 +351,33 @@ func TestCheckTellsOfLeftOverFolders(t *testing.T) {
 	must(t, mustOpen(t, "/db", w.o).Close())
 	require.Empty(t, w.findings(true))
 }
+
+// A folder of a persisted snapshot that no registry names stays until somebody
+// repairs: the registry may have been lost. Nothing else is removed.
+func TestRepairRemovesFoldersWithoutARegistry(t *testing.T) {
+	w := newStoreWorld(t)
+	must(t, w.disk.Remove("/db/.snapshots/registry.json"))
+	db := mustOpen(t, "/db", w.o)
+	temporary := w.o
+	temporary.SnapPersist = false
+	r, err := db.Repair(t.Context(), quiver.RepairOptions{})
+	must(t, err)
+	require.Equal(t, len(w.ids), r.RemovedFolders)
+	infos, err := w.disk.ReadDir("/db/.snapshots")
+	must(t, err)
+	require.Empty(t, infos)
+	mustCheck(t, db, true)
+	must(t, db.Close())
+
+	db = mustOpen(t, "/db", temporary)
+	sn, err := db.Snapshot()
+	must(t, err)
+	must(t, db.Put([]byte("key 1"), []byte("newer")))
+	r, err = db.Repair(t.Context(), quiver.RepairOptions{})
+	must(t, err)
+	require.Zero(t, r.RemovedFolders)
+	_, _, err = sn.Get([]byte("key 1"))
+	must(t, err)
+	must(t, sn.Close())
+	must(t, db.Close())
+}

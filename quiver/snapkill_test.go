@@ -3,6 +3,7 @@ package quiver_test
 import (
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,6 +87,19 @@ func TestCountsAreThereAfterACleanClose(t *testing.T) {
 		must(t, mustOpen(t, "/db", o).Close())
 		_, low := countsBeside(t, o.FS.(*faultfs.FS))
 		require.Empty(t, low, "crash after call %d", state.From)
+
+		// Nor does an open that cannot read what the snapshots name make a clean
+		// close of counts that fall short.
+		for n, fired := 1, true; fired; n++ {
+			once := state.Crash(faultfs.None())
+			once.Inject(faultfs.Plan{{Kind: faultfs.KindOpen, Class: faultfs.ClassSnap, N: n, Errno: syscall.EMFILE}})
+			o.FS = once
+			if db, err := quiver.Open("/db", &o); err == nil && db.Close() == nil {
+				_, low = countsBeside(t, once)
+				require.Empty(t, low, "crash after call %d, no handle for the %d. file", state.From, n)
+			}
+			fired = once.Fired()[0] > 0
+		}
 	}
 	must(t, db.Close())
 }

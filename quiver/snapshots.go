@@ -35,6 +35,7 @@ type snapshots struct {
 	pageSize int
 	store    *snap.Store       // nil until needed
 	raised   bool              // the counts of the store cover all references
+	due      bool              // they have to when the database is closed
 	running  bool              // the database is open
 	settled  bool              // of a reader: what the registry says is durable
 	found    []format.Snapshot // what the registry said when the database was opened
@@ -197,10 +198,11 @@ func (s *snapshots) sweep(unclean bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	folders, err := snap.List(s.o.FS, s.root)
+	s.due = unclean && (err != nil || len(folders) > 0)
 	if err != nil || len(folders) == 0 {
 		return snapError(err)
 	}
-	if unclean {
+	if s.due {
 		if err := s.openStore(); err != nil {
 			return snapError(err)
 		}
@@ -304,12 +306,20 @@ func (s *snapshots) endOpened() error {
 	return errors.Join(all...)
 }
 
-// settle brings the counts of the SnapStore to the disk: a clean close vouches
-// for them.
+// settle brings the counts of the SnapStore to the disk, raised first where that
+// has failed when the database was opened: a clean close vouches for them.
 func (s *snapshots) settle() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.store == nil || s.o.ReadOnly {
+	if s.o.ReadOnly {
+		return nil
+	}
+	if s.due {
+		if err := s.openStore(); err != nil {
+			return snapError(err)
+		}
+	}
+	if s.store == nil {
 		return nil
 	}
 	return snapError(s.store.Flush())

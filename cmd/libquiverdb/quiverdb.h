@@ -335,7 +335,7 @@ char *qdb_check_json(const char *path, uint32_t flags, qdb_progress progress, vo
  * again where a snapshot has them too. Other damage stays, and is the error in the
  * end, after all that could be done. A crash in it loses nothing; it can be run
  * again. A JSON object: freed_pages, lowered_counts, raised_counts,
- * restored_images. NULL on error. progress may be NULL. */
+ * restored_images, removed_folders. NULL on error. progress may be NULL. */
 char *qdb_repair_json(const char *path, uint32_t flags, qdb_progress progress, void *arg);
 
 /* Figures about an open database, without reading any page, as a JSON object:

@@ -15,7 +15,8 @@ func (a *app) repairCommand() *cobra.Command {
 		Short: "Free what nothing leads to, and put the counts of the SnapStore right",
 		Long: `Put right what check --strict lists as a leak: pages that nothing leads to become
 free, and the reference counts of the SnapStore become what the snapshots say
-(snapcompact then gives the space back). Images of the SnapStore that are damaged
+(snapcompact then gives the space back). Folders of snapshots that no registry names
+are removed: put a registry that was lost back before. Images of the SnapStore that are damaged
 are stored again where a snapshot has them too.
 
 Damage of anything else stays as it is and ends the command with exit code 12.`,
@@ -35,8 +36,8 @@ Damage of anything else stays as it is and ends the command with exit code 12.`,
 			if a.json {
 				return a.result(r)
 			}
-			return a.say("freed %s pages; in the SnapStore: %d counts lowered, %d raised, %d images restored",
-				humanize.Comma(int64(r.FreedPages)), r.LoweredCounts, r.RaisedCounts, r.RestoredImages)
+			return a.say("freed %s pages; in the SnapStore: %d counts lowered, %d raised, %d images restored; %d folders removed",
+				humanize.Comma(int64(r.FreedPages)), r.LoweredCounts, r.RaisedCounts, r.RestoredImages, r.RemovedFolders)
 		})
 	})
 	return cmd

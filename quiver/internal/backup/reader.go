@@ -104,7 +104,14 @@ func (b *Backup) Pages(visit func(id, lsn uint64, page []byte) error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // was only read
+	err = b.frames(f, visit)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (b *Backup) frames(f vfs.File, visit func(id, lsn uint64, page []byte) error) error {
 	stride := int64(b.stride())
 	buf := make([]byte, max(pieceBytes/stride, 1)*stride)
 	crc := uint32(0)

@@ -111,6 +111,13 @@ func (s *Sidecar) prepare() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range files {
+		if s.o.Durable && t.end == 0 {
+			// The sync of its name may have failed before, and another one would find
+			// nothing to do: a new name.
+			if err := errors.Join(t.close(), vfs.RemoveIfThere(s.o.FS, t.path)); err != nil {
+				return err
+			}
+		}
 		if err := t.open(s.o.FS, vfs.Write|vfs.Create); err != nil {
 			return err
 		}
