@@ -152,6 +152,8 @@ func (s *snapshots) entries() ([]format.Snapshot, error) {
 	return entries, snapError(err)
 }
 
+func noSnapshot(id string) error { return fmt.Errorf("%w: %s", ErrNoSnapshot, id) }
+
 func (s *snapshots) entry(id string) (format.Snapshot, error) {
 	entries, err := s.entries()
 	if err != nil {
@@ -159,7 +161,7 @@ func (s *snapshots) entry(id string) (format.Snapshot, error) {
 	}
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	if i < 0 {
-		return format.Snapshot{}, fmt.Errorf("%w: %s", ErrNoSnapshot, id)
+		return format.Snapshot{}, noSnapshot(id)
 	}
 	return entries[i], nil
 }
@@ -249,19 +251,21 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.entry(id); err != nil {
-		return nil, err
-	}
-	err := s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
-		i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
-		if remove {
-			return slices.Delete(entries, i, i+1)
-		}
-		entries[i].Ended = true
-		return entries
-	})
+	entries, err := s.entries()
 	if err != nil {
 		return nil, err
+	}
+	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
+	switch {
+	case i < 0:
+		return nil, noSnapshot(id)
+	case remove:
+		entries = slices.Delete(entries, i, i+1)
+	default:
+		entries[i].Ended = true
+	}
+	if err := snap.SaveRegistry(s.o.FS, s.root, entries); err != nil {
+		return nil, snapError(err)
 	}
 	k := s.kept[id]
 	delete(s.kept, id)

@@ -240,9 +240,11 @@ func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (
 	if err != nil || !persist {
 		return side, snapError(err)
 	}
-	err = s.changeRegistry(func(entries []format.Snapshot) []format.Snapshot {
-		return append(entries, format.Snapshot{ID: id, LSN: lsn, TSNanos: uint64(s.o.Clock.Now().UnixNano())})
-	})
+	entries, err := s.entries()
+	if err == nil {
+		entries = append(entries, format.Snapshot{ID: id, LSN: lsn, TSNanos: uint64(s.o.Clock.Now().UnixNano())})
+		err = snapError(snap.SaveRegistry(s.o.FS, s.root, entries))
+	}
 	if err == nil {
 		return side, nil
 	}
@@ -262,14 +264,6 @@ func (s *snapshots) takeBack(id string) bool {
 		return err == nil
 	}
 	return snap.SaveRegistry(s.o.FS, s.root, slices.DeleteFunc(entries, named)) == nil
-}
-
-func (s *snapshots) changeRegistry(change func([]format.Snapshot) []format.Snapshot) error {
-	entries, err := snap.LoadRegistry(s.o.FS, s.root)
-	if err != nil {
-		return snapError(err)
-	}
-	return snapError(snap.SaveRegistry(s.o.FS, s.root, change(entries)))
 }
 
 func (s *snapshots) newID() string {

@@ -153,6 +153,7 @@ func (j *errorJudge) silent(r *run) {
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
+		case r.w.Knobs.Keep == keepDedup && path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && !r.opening(rec.Seq): // the SnapStore had the page
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left

@@ -144,7 +144,7 @@ func (t *errorTier) learn(w Workload) {
 // under is the base with a watch between the engine and the disk.
 func (b *base) under(w *siteWatch) *base {
 	under := *b
-	under.mutate = w.over(b.mutate)
+	under.sites = w
 	return &under
 }
 

@@ -26,6 +26,7 @@ type run struct {
 	beside *besides // judges what is beside the database; nil until it is needed
 	rules  *rules   // the static rules watch too; may be nil
 	mutate Mutation
+	sites  *siteWatch
 
 	number int // operations so far: tells their values apart
 	steps  []step
@@ -64,7 +65,13 @@ func newRun(w Workload, disk *faultfs.FS, line *timeline) *run {
 }
 
 // fs is what the engine gets to see of the disk.
-func (r *run) fs() vfs.FS { return r.mutate.apply(r.proc) }
+func (r *run) fs() vfs.FS {
+	if r.sites != nil {
+		// Only here: what the judges call is not to be struck.
+		return r.sites.over(r.mutate)(r.proc)
+	}
+	return r.mutate.apply(r.proc)
+}
 
 // options are those of the next session.
 func (r *run) options() *quiver.Options {
@@ -83,7 +90,7 @@ func (r *run) flaw(rule, format string, args ...any) {
 func begin(w Workload, b *base, watch *rules) *run {
 	disk := b.disk.Snapshot()
 	r := newRun(w, disk, b.line.restart())
-	r.rules, r.mutate = watch, b.mutate
+	r.rules, r.mutate, r.sites = watch, b.mutate, b.sites
 	r.ledger, r.opened = b.ledger.restart(), b.opened
 	if watch != nil {
 		watch.dataFsync = w.Knobs.DataFsync

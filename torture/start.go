@@ -106,6 +106,7 @@ type base struct {
 	ledger *ledger
 	opened still // sessions of the setup
 	mutate Mutation
+	sites  *siteWatch // who calls is noted; may be nil
 }
 
 // get makes the base at the first call. The disk is to be copied by Snapshot.

@@ -6,35 +6,42 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
 // MkdirAll makes a directory and the parents that are missing, and syncs the
 // parent of each one that it made, so that made directories survive a crash.
-// made lists them, outermost first, also when it fails. A directory that was
-// there before is not made durable.
+// made lists them, outermost first. When it fails it has removed what it made:
+// after a failed sync only names that are made anew are sure to last. A directory
+// that was there before is not made durable.
 func MkdirAll(fsys FS, path string) (made []string, err error) {
 	missing, err := missingDirs(fsys, filepath.Clean(path))
 	if err != nil {
 		return nil, err
 	}
-	for i := len(missing) - 1; i >= 0; i-- {
-		dir := missing[i]
+	for _, dir := range slices.Backward(missing) {
 		err := fsys.Mkdir(dir)
 		if err == nil {
 			made = append(made, dir)
-			if err := fsys.SyncDir(filepath.Dir(dir)); err != nil {
-				return made, err
-			}
-			continue
+			err = fsys.SyncDir(filepath.Dir(dir))
+		} else if info, e := fsys.Stat(dir); errors.Is(err, fs.ErrExist) && e == nil && info.Dir {
+			continue // somebody else has made it meanwhile
 		}
-		// Somebody else may have made it meanwhile.
-		info, statErr := fsys.Stat(dir)
-		if !errors.Is(err, fs.ErrExist) || statErr != nil || !info.Dir {
-			return made, err
+		if err != nil {
+			RemoveDirs(fsys, made)
+			return nil, err
 		}
 	}
 	return made, nil
+}
+
+// RemoveDirs removes directories that MkdirAll has made, as far as nothing is in
+// them.
+func RemoveDirs(fsys FS, made []string) {
+	for _, dir := range slices.Backward(made) {
+		_ = fsys.Remove(dir)
+	}
 }
 
 // missingDirs lists path and its parents up to the first that is there,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/wal"
@@ -51,9 +50,7 @@ func makeRoot(fsys vfs.FS, dir string) error {
 	if err != nil {
 		// After a failed sync nobody knows whether the names will last: the next
 		// init has to make them anew.
-		for _, path := range slices.Backward(made) {
-			_ = fsys.Remove(path)
-		}
+		vfs.RemoveDirs(fsys, made)
 	}
 	return err
 }

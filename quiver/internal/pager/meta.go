@@ -51,8 +51,7 @@ func (p *Pager) replaceLocked(name string, data []byte) error {
 }
 
 func (p *Pager) replaceOnce(name string, data []byte) (err error) {
-	path := filepath.Join(p.dir, name)
-	tmp := path + format.TempSuffix
+	path, tmp := filepath.Join(p.dir, name), filepath.Join(p.dir, tempName(name))
 	// A file of an earlier attempt may have pages whose sync failed: never
 	// reuse the inode.
 	if err := vfs.RemoveIfThere(p.fs, tmp); err != nil {

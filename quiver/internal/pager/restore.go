@@ -17,6 +17,16 @@ import (
 // an incremental backup goes over: under that name nobody takes it for one.
 const restoreName = "quiver-restore"
 
+// tempName is under what name a file is made that takes the place of another. That
+// of a restore is made under the one of meta: a crash can leave it beside a whole
+// database, and there the next new meta takes it away.
+func tempName(name string) string {
+	if name == restoreName {
+		name = format.MetaName
+	}
+	return name + format.TempSuffix
+}
+
 // Restoring is ErrIncomplete while a restore into the folder is not complete.
 func Restoring(fsys vfs.FS, dir string) error {
 	_, err := fsys.Stat(filepath.Join(dir, restoreName))
@@ -167,7 +177,7 @@ func (p *Pager) beginFull(src *RestoreSource) (format.Meta, error) {
 	var names []string
 	for _, in := range infos {
 		switch in.Name {
-		case format.LockName, restoreName, restoreName + format.TempSuffix:
+		case format.LockName, restoreName, tempName(restoreName):
 			continue
 		}
 		if !begun {

@@ -141,7 +141,7 @@ func (s *Sidecar) append(n *freezing) error {
 		return err
 	}
 	if s.o.Durable {
-		if s.o.Store != nil {
+		if len(n.hashes) > 0 {
 			if err := s.o.Store.sync(); err != nil {
 				return err
 			}
@@ -183,8 +183,10 @@ func (s *Sidecar) share(n *freezing) error {
 		}
 		p.hash = format.Hash64(f.Page)
 		err := s.o.Store.Add(p.hash, f.Page)
-		if errors.Is(err, ErrCollision) {
-			continue // freeze.bin alone keeps it
+		if errors.Is(err, ErrCollision) || isSyncError(err) {
+			// freeze.bin alone keeps it: a SnapStore that has failed in another call takes
+			// no more before it is opened again, which need not end the writes.
+			continue
 		}
 		if err != nil {
 			return err

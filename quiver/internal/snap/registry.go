@@ -67,7 +67,7 @@ func SettleRegistry(fsys vfs.FS, root string) error {
 		return err
 	}
 	err = replaceFile(fsys, path, b)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if !isSyncError(err) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		err = nil
 	}
 	if err == nil {

@@ -54,22 +54,17 @@ func (s *Sidecar) remove() error {
 }
 
 func (s *Sidecar) giveBack() error {
-	named, err := namedHashes(s.o.FS, s.hashes.path)
-	if err != nil || named == nil {
+	b, err := readWhole(s.o.FS, s.hashes.path)
+	if err != nil {
 		return err
 	}
-	if err := vfs.RemoveIfThere(s.o.FS, s.hashes.path); err != nil {
+	if err := s.unname(b); err != nil {
 		return err
 	}
-	if s.o.Durable {
-		if err := syncDir(s.o.FS, s.dir); err != nil {
-			return err
-		}
-	}
-	if s.o.Store == nil {
+	if b == nil || s.o.Store == nil {
 		return nil
 	}
-	for h := range named {
+	for h := range namesIn(b) {
 		if err := s.o.Store.Unref(h); err != nil {
 			return err
 		}
@@ -80,19 +75,38 @@ func (s *Sidecar) giveBack() error {
 	return s.o.Store.Flush()
 }
 
-// namedHashes is the set of distinct hashes of a hashindex.bin, nil without
-// such a file.
+// unname removes the list of references b. One that is not there (b is nil) may
+// have been removed by a call that failed or died before its sync: it must not
+// come back when what it names is no longer counted.
+func (s *Sidecar) unname(b []byte) error {
+	var err error
+	if b != nil {
+		err = vfs.RemoveIfThere(s.o.FS, s.hashes.path)
+	}
+	if err == nil && s.o.Durable && (b != nil || s.o.Store != nil) {
+		err = syncDir(s.o.FS, s.dir)
+	}
+	if err != nil && b != nil {
+		// Nobody knows whether the removal lasts, and a later sync may not help:
+		// whoever counts the references has to see them.
+		_ = replaceFile(s.o.FS, s.hashes.path, b)
+	}
+	return err
+}
+
+// namedHashes is the set of distinct hashes of a hashindex.bin.
 func namedHashes(fsys vfs.FS, path string) (map[uint64]struct{}, error) {
 	b, err := readWhole(fsys, path)
-	if err != nil || b == nil {
-		return nil, err
-	}
+	return namesIn(b), err
+}
+
+func namesIn(b []byte) map[uint64]struct{} {
 	entries, _ := decodeEntries(b)
 	named := make(map[uint64]struct{}, len(entries))
 	for _, e := range entries {
 		named[e.Where] = struct{}{}
 	}
-	return named, nil
+	return named
 }
 
 // References counts for each hash how many of the snapshots that have a folder

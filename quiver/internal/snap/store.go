@@ -37,6 +37,7 @@ type Store struct {
 	images   map[uint64]image
 	changed  bool // index.bin lags behind
 	unsynced bool // store.bin has bytes, or a name, that no sync has covered
+	made     bool // store.bin is of this handle, and no snapshot names an image in it yet
 	counted  bool
 	raised   int // counts that Raise has lifted
 	closed   bool
@@ -203,6 +204,7 @@ func (st *Store) Add(hash uint64, page []byte) error {
 // store appends a frame. What a failed write left behind the end is overwritten
 // by the next one, or cut off here, since the disk may be full.
 func (st *Store) store(hash uint64, page []byte) (int64, error) {
+	st.made = st.made || st.file.f == nil
 	if err := st.file.open(st.fs, vfs.Write|vfs.Create); err != nil {
 		return 0, err
 	}

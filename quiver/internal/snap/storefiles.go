@@ -195,9 +195,14 @@ func (st *Store) syncFile() error {
 		return err
 	}
 	if err := syncDir(st.fs, st.dir); err != nil {
+		if st.made {
+			// Another sync may find nothing to do, and never make this name last: the
+			// next handle has to make a new one.
+			_ = st.fs.Remove(st.file.path)
+		}
 		return err
 	}
-	st.unsynced = false
+	st.unsynced, st.made = false, false
 	return nil
 }
 
