@@ -113,3 +113,43 @@ func shortCalls(t *testing.T, fault faultfs.Fault, start string, dataFsync bool)
 		require.NoError(t, db.Close())
 	}
 }
+
+// A page that was read once, changed, and left the cache is read again: a read that
+// is short, without an error or with the end of the file, must not give what an
+// earlier one has left in memory.
+func TestShortReadOfAPageThatWasReadBefore(t *testing.T) {
+	for _, fault := range []faultfs.Fault{
+		{Effect: faultfs.EffectShort, Bytes: 1}, // what all pages begin with
+		{Effect: faultfs.EffectShort, Part: faultfs.PartHalf},
+		{Effect: faultfs.EffectShort, Part: faultfs.PartAllButOne},
+		{Effect: faultfs.EffectEOF, Part: faultfs.PartHalf},
+		{Effect: faultfs.EffectEOF},
+	} {
+		disk := faultfs.New(faultfs.Options{})
+		must(t, quiver.Init("/db", quiver.InitOptions{FS: disk, Buckets: 1}))
+		db := mustOpen(t, "/db", quiver.Options{FS: disk, Inline: true, LockWait: -1, PageCachePages: -1})
+		want := pairs{}
+		for i := range 12 {
+			mustPut(t, db, want, string(rune('a'+i)), blob("first", 900))
+		}
+		must(t, db.Checkpoint())
+		mustHold(t, db, want)
+		for key := range want {
+			mustPut(t, db, want, key, blob("second", 900))
+			must(t, db.Checkpoint())
+		}
+		// Of the many keys some lead to pages that only their reads can have told.
+		fault.Kind, fault.Class, fault.Sticky = faultfs.KindRead, faultfs.ClassSeg, true
+		disk.Inject(faultfs.Plan{fault})
+		for key, value := range want {
+			got, found, err := db.Get([]byte(key))
+			if err == nil && (!found || string(got) != value) {
+				t.Errorf("%v: %q: %d bytes, found %v", fault, key, len(got), found)
+			}
+		}
+		require.Positive(t, disk.Fired()[0])
+		disk.Inject(nil)
+		mustHold(t, db, want)
+		must(t, db.Close())
+	}
+}

@@ -99,12 +99,11 @@ int main(int argc, char **argv)
 	fill(db, 2000, 1000);
 	rounds(db, path_in(argv[1], "other"), n);
 	before = resident_kib();
-	rounds(db, path_in(argv[1], "other"), n);
-	rounds(db, path_in(argv[1], "other"), n);
+	rounds(db, path_in(argv[1], "other"), 5 * n);
 	after = resident_kib();
-	printf("%ld KiB after %d rounds, %ld KiB after %d\n", before, n, after, 3 * n);
-	/* A leak of 100 bytes a round would be 6 MiB. */
-	CHECK(after - before < 4 * 1024);
+	printf("%ld KiB after %d rounds, %ld KiB after %d\n", before, n, after, 6 * n);
+	/* A leak of 100 bytes a round would be 15 MiB; the heap of Go breathes some. */
+	CHECK(after - before < 10 * 1024);
 	CHECK(qdb_close_checked(db) == 0);
 	return 0;
 }
