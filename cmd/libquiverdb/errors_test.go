@@ -132,3 +132,23 @@ func TestHeaderNames(t *testing.T) {
 	}
 	assert.Len(t, rows, strings.Count(string(names), "\t[QDB_"))
 }
+
+// TestErrorOfAHandleClosedMeanwhile: it is that the handle was closed, whatever
+// the engine met, unless that says more.
+func TestErrorOfAHandleClosedMeanwhile(t *testing.T) {
+	tab := newTable()
+	var log []string
+	h, err := tab.add(&thing{name: "a", log: &log}, 0)
+	require.NoError(t, err)
+	assert.Same(t, quiver.ErrSnapshotGone, tab.late(h, quiver.ErrSnapshotGone))
+	require.NoError(t, remove[*thing](tab, h))
+	require.NoError(t, tab.late(h, nil))
+	for was, is := range map[error]string{
+		quiver.ErrSnapshotGone: "closed", quiver.ErrReadOnly: "closed", quiver.ErrTooLarge: "closed",
+		quiver.ErrPoisoned: "poisoned", context.Canceled: "canceled",
+	} {
+		err := tab.late(h, was)
+		require.ErrorIs(t, err, was)
+		assert.Equal(t, is, detailsOf(err).Kind)
+	}
+}
