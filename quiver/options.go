@@ -104,9 +104,16 @@ type Options struct {
 	// start; Recount does it on request. Until then free pages of earlier
 	// sessions are not reused.
 	NoRecount bool
-	// SnapPersist, SnapDedup and SnapStoreDir configure snapshots.
-	SnapPersist  bool
-	SnapDedup    bool
+	// SnapPersist makes snapshots of a writer outlive the handle, and crashes,
+	// until EndSnapshot or RemoveSnapshot.
+	SnapPersist bool
+	// SnapDedup puts what persisted snapshots keep into the SnapStore too, equal
+	// pages once.
+	SnapDedup bool
+	// SnapStoreDir is the folder of the SnapStore, absolute or below the database;
+	// "" = .snapstore. It serves one open database at a time, a second one is
+	// ErrLocked. Give the same one, and not only to handles with SnapDedup, as long
+	// as there are snapshots: references that are not found are not given back.
 	SnapStoreDir string
 	// Context, when it ends, ends the wait for the lock and the recovery of Open.
 	Context context.Context

@@ -222,6 +222,25 @@ func snapshotRecipes() map[string]func(t *testing.T, k *kitchen) {
 				must(t, db.RemoveSnapshot(k.ids[0]))
 			})
 		},
+		"A damaged `heads.bin`": func(t *testing.T, k *kitchen) {
+			path := k.path(0, "heads.bin")
+			b := must2(k.disk.ReadFile(path))
+			b[len(b)/2] ^= 1
+			must(t, k.disk.WriteFile(path, b))
+			_, err := quiver.Open("/db", &k.o)
+			require.ErrorIs(t, err, quiver.ErrCorrupt)
+			k.lose(path)
+			k.opened(func(db *quiver.DB) { must(t, db.RemoveSnapshot(k.ids[0])) })
+		},
+		"A damaged `registry.json`": func(t *testing.T, k *kitchen) {
+			const path = "/db/.snapshots/registry.json"
+			registry := must2(k.disk.ReadFile(path))
+			must(t, k.disk.WriteFile(path, registry[:len(registry)/2]))
+			_, err := quiver.Open("/db", &k.o)
+			require.ErrorIs(t, err, quiver.ErrCorrupt)
+			must(t, k.disk.WriteFile(path, registry))
+			k.opened(func(db *quiver.DB) { k.mustRead(db, "put back") })
+		},
 		"A lost `registry.json`": func(t *testing.T, k *kitchen) {
 			registry := must2(k.disk.ReadFile("/db/.snapshots/registry.json"))
 			k.lose("/db/.snapshots/registry.json")

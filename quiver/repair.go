@@ -44,6 +44,12 @@ type RepairReport struct {
 func (db *DB) Repair(ctx context.Context, o RepairOptions) (RepairReport, error) {
 	var r RepairReport
 	freed, err := db.Recount(ctx, o.Progress)
+	for errors.Is(err, ErrRecounting) {
+		// One that runs beside may have passed what is to be freed now.
+		if err = db.pg.AwaitAccount(ctx); err == nil {
+			freed, err = db.Recount(ctx, o.Progress)
+		}
+	}
 	r.FreedPages = freed
 	if errors.Is(err, ErrReadOnly) || errors.Is(err, ErrClosed) || ctx.Err() != nil {
 		return r, err

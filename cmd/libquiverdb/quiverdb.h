@@ -307,7 +307,7 @@ typedef int (*qdb_progress)(void *arg, uint64_t done, uint64_t total);
  * 0, -1. */
 int qdb_backup(qdb_db *db, const char *dir, int64_t since, qdb_progress progress, void *arg, uint64_t *lsn);
 
-/* Check the restored database strictly before it gets its name. */
+/* Check the restored database before it gets its name. */
 #define QDB_RESTORE_VERIFY 1u
 
 /* Makes the database of a full backup in a folder that is absent or empty, or

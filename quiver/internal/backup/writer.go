@@ -55,7 +55,9 @@ func Create(fsys vfs.FS, dir string, beside bool) (*Writer, error) {
 		return nil, err
 	}
 	unfinished := []string{format.PagesName, format.BackupDirName, format.BackupManifest + format.TempSuffix}
-	if !slices.ContainsFunc(infos, func(in vfs.Info) bool { return in.Name == format.PagesName }) {
+	if orphan, err := orphanManifest(fsys, dir, infos); err != nil {
+		return nil, err
+	} else if orphan {
 		unfinished = append(unfinished, format.BackupManifest)
 	}
 	for _, in := range infos {
@@ -96,6 +98,24 @@ func clearFolder(fsys vfs.FS, dir string, infos []vfs.Info) error {
 		}
 	}
 	return nil
+}
+
+// orphanManifest reports whether there is a manifest without the pages that it
+// vouches for, as a backup leaves it that failed at its end. What is no manifest
+// is somebody else's file.
+func orphanManifest(fsys vfs.FS, dir string, infos []vfs.Info) (bool, error) {
+	there := func(name string) bool {
+		return slices.ContainsFunc(infos, func(in vfs.Info) bool { return in.Name == name })
+	}
+	if there(format.PagesName) || !there(format.BackupManifest) {
+		return false, nil
+	}
+	text, err := readSmall(fsys, filepath.Join(dir, format.BackupManifest), maxManifestBytes)
+	if err != nil {
+		return false, err
+	}
+	_, err = format.DecodeManifest(text)
+	return err == nil, nil
 }
 
 // newPiece has room for the frame that reaches beyond the end.

@@ -74,19 +74,19 @@ type frames struct {
 }
 
 func (s *Sidecar) loadFrames() (*frames, error) {
+	// The names before the frames: while somebody freezes, frames come first.
+	b, err := readWhole(s.o.FS, s.index.path)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.freeze.open(s.o.FS, s.openFlag()); err != nil {
 		return nil, err
 	}
 	r := &frames{}
 	if s.freeze.f != nil {
-		var err error
 		if r.size, err = s.freeze.f.Size(); err != nil {
 			return nil, err
 		}
-	}
-	b, err := readWhole(s.o.FS, s.index.path)
-	if err != nil {
-		return nil, err
 	}
 	r.entries, _ = decodeEntries(b)
 	r.torn = len(b) != len(r.entries)*format.FrozenEntrySize
