@@ -74,6 +74,7 @@ func TestRecipes(t *testing.T) {
 	recipes := databaseRecipes()
 	maps.Copy(recipes, backupRecipes())
 	maps.Copy(recipes, snapshotRecipes())
+	maps.Copy(recipes, listRecipes())
 	require.Len(t, recipes, len(titles))
 	for _, title := range titles {
 		require.Contains(t, recipes, title)
@@ -214,6 +215,15 @@ func snapshotRecipes() map[string]func(t *testing.T, k *kitchen) {
 				k.mustRepair(db)
 			})
 		},
+		"A snapshot of the original program": func(t *testing.T, k *kitchen) {
+			TestVectorsOfSnapshots(t)
+		},
+	}
+}
+
+// listRecipes are for what says which snapshots there are, and where they begin.
+func listRecipes() map[string]func(t *testing.T, k *kitchen) {
+	return map[string]func(t *testing.T, k *kitchen){
 		"A lost `heads.bin`": func(t *testing.T, k *kitchen) {
 			k.lose(k.path(0, "heads.bin"))
 			k.opened(func(db *quiver.DB) {
@@ -247,9 +257,6 @@ func snapshotRecipes() map[string]func(t *testing.T, k *kitchen) {
 			k.opened(func(*quiver.DB) {})
 			must(t, k.disk.WriteFile("/db/.snapshots/registry.json", registry))
 			k.opened(func(db *quiver.DB) { k.mustRead(db, "put back") })
-		},
-		"A snapshot of the original program": func(t *testing.T, k *kitchen) {
-			TestVectorsOfSnapshots(t)
 		},
 	}
 }
