@@ -74,6 +74,33 @@ func TestBackupCutByACrash(t *testing.T) {
 	}
 }
 
+// A manifest whose name a failed sync made durable, and whose removal another one
+// did not, is seen by nobody: a power cut in the next backup must not bring it back
+// over files that it does not vouch for.
+func TestManifestThatOnlyTheDiskHas(t *testing.T) {
+	s := newBackupScene(t)
+	db := mustOpen(t, "/db", s.o)
+	s.disk.Inject(faultfs.Plan{
+		{Kind: faultfs.KindSyncDir, N: 4, Errno: syscall.EIO, Effect: faultfs.EffectF3},
+		{Kind: faultfs.KindSyncDir, N: 5, Errno: syscall.EIO, Effect: faultfs.EffectF1},
+	})
+	_, err := db.Backup(context.Background(), "/new", quiver.BackupOptions{})
+	require.ErrorIs(t, err, syscall.EIO)
+	require.Equal(t, []int{1, 1}, s.disk.Fired())
+	s.disk.Inject(nil)
+	must(t, restoreTo(s.disk.State().Crash(faultfs.Selection{}), "/copy", "/new"))
+	backup := func() error { _, err := db.Backup(context.Background(), "/new", quiver.BackupOptions{}); return err }
+	eachCrash(t, s.disk, backup, func(d *faultfs.FS, done bool, at string) {
+		err := restoreTo(d, "/copy", "/new")
+		if err == nil {
+			mustHoldClosed(t, d, "/copy", s.incr, at)
+		} else if done || !errors.Is(err, quiver.ErrIncomplete) {
+			t.Fatalf("%s: %v", at, err)
+		}
+	})
+	must(t, db.Close())
+}
+
 func mustHoldClosed(t *testing.T, d *faultfs.FS, path string, want pairs, at string) {
 	t.Helper()
 	db, err := quiver.OpenReadOnly(path, &quiver.Options{FS: d, LockWait: -1})

@@ -56,6 +56,9 @@ func (r *rules) besideRename(c call, from string, f *shadow) {
 	}
 	switch path.Base(to) {
 	case "manifest.json":
+		if len(f.content) == 0 {
+			break // it vouches for nothing
+		}
 		r.allElse("R13 manifest last", from)
 	case metaName:
 		r.allElse("R14 meta last", from)

@@ -13,12 +13,12 @@ type BackupFiles struct {
 
 // ReadBackups lays backups over each other, a full one and incremental ones, and
 // reads the pairs of the last one, without a restore. It is nil when the last one
-// has no manifest.
+// has no manifest, or an empty one, which a backup that was interrupted leaves.
 func ReadBackups(chain []BackupFiles) *View {
 	v := &View{Pairs: map[string]string{}, reached: map[uint64]bool{}, images: map[uint64]Page{}}
 	since := uint64(0)
 	for i, f := range chain {
-		if f.Manifest == nil {
+		if len(f.Manifest) == 0 {
 			return nil
 		}
 		var m struct {

@@ -3,7 +3,8 @@
 // what pages mean.
 //
 // The manifest is the last file to get its name, durably, and names length and
-// checksum of the others: a folder without one is a backup that was interrupted.
+// checksum of the others: a folder without one, or with an empty one, is a backup
+// that was interrupted.
 package backup
 
 import (
@@ -13,7 +14,7 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 )
 
-// ErrIncomplete: the folder holds no manifest, so no complete backup.
+// ErrIncomplete: the folder holds no manifest, or an empty one, so no complete backup.
 var ErrIncomplete = errors.New("the backup is not complete")
 
 // DamageError says that a file of a backup contradicts itself or the manifest.

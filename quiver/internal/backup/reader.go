@@ -39,6 +39,9 @@ func Open(fsys vfs.FS, dir string) (*Backup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(text) == 0 {
+		return nil, fmt.Errorf("%s: %w: the manifest is empty", dir, ErrIncomplete)
+	}
 	if b.Manifest, err = format.DecodeManifest(text); err != nil {
 		return nil, &DamageError{Path: path, Page: format.NoPage, Err: err}
 	}

@@ -47,7 +47,8 @@ type Writer struct {
 // that was interrupted: that is removed. Any other is fs.ErrExist. With beside
 // the writer writes from a goroutine of its own.
 func Create(fsys vfs.FS, dir string, beside bool) (*Writer, error) {
-	if _, err := vfs.MkdirAll(fsys, dir); err != nil {
+	made, err := vfs.MkdirAll(fsys, dir)
+	if err != nil {
 		return nil, err
 	}
 	infos, err := fsys.ReadDir(dir)
@@ -65,8 +66,10 @@ func Create(fsys vfs.FS, dir string, beside bool) (*Writer, error) {
 			return nil, &fs.PathError{Op: "backup", Path: filepath.Join(dir, in.Name), Err: fs.ErrExist}
 		}
 	}
-	if err := clearFolder(fsys, dir, infos); err != nil {
-		return nil, err
+	if len(made) == 0 {
+		if err := clearFolder(fsys, dir, infos); err != nil {
+			return nil, err
+		}
 	}
 	path := filepath.Join(dir, format.PagesName)
 	f, err := fsys.OpenFile(path, vfs.Write|vfs.Create|vfs.Exclusive)
@@ -81,15 +84,15 @@ func Create(fsys vfs.FS, dir string, beside bool) (*Writer, error) {
 	return w, nil
 }
 
-// clearFolder removes what an interrupted backup left. The manifest goes first, and
-// durably, also where the last attempt has removed it: it must not come back over
-// new files. New ones, not old ones anew: what a failed sync left of those in the
-// page cache would pass for clean.
+// clearFolder removes what an interrupted backup left, of which the folder need not
+// show all: where the sync of a removal failed, a manifest that nobody sees any more
+// may be what a power cut brings back, and a sync of the folder has nothing to do. So
+// an empty one, which vouches for nothing, takes the name first, durably: no old one
+// comes back over new files. New files, not old ones anew: what a failed sync left of
+// those in the page cache would pass for clean.
 func clearFolder(fsys vfs.FS, dir string, infos []vfs.Info) error {
-	if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, format.BackupManifest)); err != nil {
-		return err
-	}
-	if err := fsys.SyncDir(dir); err != nil {
+	manifest := filepath.Join(dir, format.BackupManifest)
+	if err := vfs.ReplaceFile(fsys, manifest, nil); err != nil {
 		return err
 	}
 	for _, in := range infos {
@@ -97,17 +100,24 @@ func clearFolder(fsys vfs.FS, dir string, infos []vfs.Info) error {
 			return err
 		}
 	}
-	return nil
+	return vfs.RemoveIfThere(fsys, manifest)
 }
 
-// orphanManifest reports whether there is a manifest without the pages that it
-// vouches for, as a backup leaves it that failed at its end. What is no manifest
-// is somebody else's file.
+// orphanManifest reports whether there is a manifest that is empty, or without the
+// pages that it vouches for, as a backup leaves it that failed at its end. What is
+// no manifest is somebody else's file.
 func orphanManifest(fsys vfs.FS, dir string, infos []vfs.Info) (bool, error) {
-	there := func(name string) bool {
-		return slices.ContainsFunc(infos, func(in vfs.Info) bool { return in.Name == name })
+	at := func(name string) int {
+		return slices.IndexFunc(infos, func(in vfs.Info) bool { return in.Name == name })
 	}
-	if there(format.PagesName) || !there(format.BackupManifest) {
+	manifest := at(format.BackupManifest)
+	if manifest < 0 {
+		return false, nil
+	}
+	if in := infos[manifest]; in.Size == 0 && !in.Dir {
+		return true, nil
+	}
+	if at(format.PagesName) >= 0 {
 		return false, nil
 	}
 	text, err := readSmall(fsys, filepath.Join(dir, format.BackupManifest), maxManifestBytes)
