@@ -75,7 +75,7 @@ func (j *errorJudge) lies() bool {
 // storeFailed tells whether a sync of the SnapStore may have failed: it answers
 // that to all that changes it until the next open, also when the disk has healed.
 func (j *errorJudge) storeFailed(r *run) bool {
-	return r.w.Knobs.Keep == keepDedup && slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Kind&faultfs.KindFsync != 0 })
+	return r.w.Knobs.Keep == keepDedup && j.strikes(faultfs.KindFsync)
 }
 
 // absent tells whether a fault makes a file look absent, which is no damage where
@@ -153,7 +153,7 @@ func (j *errorJudge) silent(r *run) {
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
-		case r.w.Knobs.Keep == keepDedup && path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && !r.opening(rec.Seq): // the SnapStore had the page
+		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
@@ -184,6 +184,19 @@ func (r *run) opening(call int) bool {
 	return slices.ContainsFunc(r.steps, func(s step) bool {
 		return s.begin < call && call <= s.end && (s.op.Kind == OpOpen || s.op.Kind == OpReopen || s.op.Kind == OpKill || s.op.Kind == OpReadOnly)
 	})
+}
+
+// storeAnswered tells whether the operation that a call belongs to has read an image
+// in the SnapStore after it: what could not be read elsewhere was there too, and
+// what came of it was compared with the model.
+func (r *run) storeAnswered(call int) bool {
+	return slices.ContainsFunc(r.disk.Log().Records(), func(rec *faultfs.Record) bool {
+		return rec.Seq > call && rec.Kind == faultfs.KindRead && rec.Err == nil && path.Base(rec.Path) == "store.bin" && r.sameStep(call, rec.Seq)
+	})
+}
+
+func (r *run) sameStep(a, b int) bool {
+	return slices.ContainsFunc(r.steps, func(s step) bool { return s.begin < a && b <= s.end })
 }
 
 // dying tells whether a call belongs to the end of a process: nobody is told.
@@ -281,6 +294,31 @@ func (r *run) deletesWork() {
 	if r.db == nil {
 		r.flaw("I19 full", "no recovery on a full disk: %v", r.steps[len(r.steps)-1].err)
 	}
+}
+
+// harmless tells whether the files are as they were before a failed open, but for
+// temporary ones where a fault strikes removals: nobody reads those, and the next
+// open that writes such a file removes it first.
+func (r *run) harmless(before *faultfs.FS) bool {
+	if r.disk.Digest() == before.Digest() {
+		return true
+	}
+	return r.faults != nil && r.faults.strikes(faultfs.KindRemove) && withoutTemps(r.disk) == withoutTemps(before)
+}
+
+func withoutTemps(disk *faultfs.FS) faultfs.Digest {
+	d := disk.Snapshot()
+	for _, p := range d.List() {
+		if path.Ext(p) == ".tmp" {
+			_ = d.RemoveFile(p) // it is there
+		}
+	}
+	return d.Digest()
+}
+
+// strikes tells whether a fault is for a kind of call.
+func (j *errorJudge) strikes(k faultfs.Kind) bool {
+	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Kind&k != 0 })
 }
 
 // failedOpen: an open or init that fails keeps nothing.

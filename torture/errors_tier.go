@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,6 +58,7 @@ type errorTier struct {
 	reached map[errorSite][]reach
 	fresh   []errorSite // sites met since the last round
 	covered map[cell]bool
+	aimed   []cell
 	looked  map[errorSite]bool // sites of read-only handles on unclean databases
 	report  ErrorReport
 }
@@ -81,6 +83,7 @@ func Errors(c PartConfig) ErrorReport {
 		t.fresh = nil
 		t.do(t.striking(fresh))
 	}
+	t.do(t.missed())
 	t.do(t.looking())
 	return t.finish()
 }
@@ -174,13 +177,10 @@ func (t *errorTier) striking(sites []errorSite) iter.Seq[func()] {
 	slices.SortFunc(sites, func(a, b errorSite) int {
 		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Kind, b.Kind))
 	})
-	byWorkload := map[string][]aim{}
+	aims := aims{}
 	n := 0
 	for _, s := range sites {
-		ways := t.reached[s]
-		slices.SortFunc(ways, func(a, b reach) int {
-			return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.v.n, b.v.n))
-		})
+		ways := t.ways(s)
 		depth := min(max(t.c.Depth, 1), len(ways))
 		if t.c.Depth < 0 {
 			depth = len(ways)
@@ -190,21 +190,54 @@ func (t *errorTier) striking(sites []errorSite) iter.Seq[func()] {
 				continue
 			}
 			c := cell{s, i / 2, i%2 == 1}
+			t.aimed = append(t.aimed, c)
 			for d := range depth {
-				way := ways[(n+d*len(ways)/depth)%len(ways)]
-				text := way.c.Workload.String()
-				byWorkload[text] = append(byWorkload[text], aim{c, way.strike(c, n+d)})
+				aims.add(c, ways[(n+d*len(ways)/depth)%len(ways)], n+d)
 			}
 		}
 	}
-	names := make([]string, 0, len(byWorkload))
-	for text := range byWorkload {
-		names = append(names, text)
+	return t.all(aims)
+}
+
+// missed are cases for the cells that were aimed at and not struck: a fault on the
+// way to the place may lead elsewhere.
+func (t *errorTier) missed() iter.Seq[func()] {
+	const tries = 32
+	aims := aims{}
+	for i, c := range t.aimed {
+		if t.covered[c] {
+			continue
+		}
+		ways := t.ways(c.site)
+		for d := range min(tries, len(ways)) {
+			aims.add(c, ways[d*len(ways)/min(tries, len(ways))], i+d)
+		}
 	}
-	slices.Sort(names)
+	return t.all(aims)
+}
+
+// ways are the runs that come by a site, in an order that does not depend on who
+// came first.
+func (t *errorTier) ways(s errorSite) []reach {
+	ways := t.reached[s]
+	slices.SortFunc(ways, func(a, b reach) int {
+		return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.v.n, b.v.n))
+	})
+	return ways
+}
+
+// aims are in the order of their workloads' texts.
+type aims map[string][]aim
+
+func (a aims) add(c cell, way reach, n int) {
+	text := way.c.Workload.String()
+	a[text] = append(a[text], aim{c, way.strike(c, n)})
+}
+
+func (t *errorTier) all(a aims) iter.Seq[func()] {
 	return func(yield func(func()) bool) {
-		for _, text := range names {
-			if !yield(func() { t.strikeAll(byWorkload[text]) }) {
+		for _, text := range slices.Sorted(maps.Keys(a)) {
+			if !yield(func() { t.strikeAll(a[text]) }) {
 				return
 			}
 		}

@@ -72,7 +72,7 @@ func (r *run) backUp(incremental bool, meanwhile []Change) error {
 			for _, c := range meanwhile {
 				late = errors.Join(late, r.write(Op{Kind: OpPut, Changes: []Change{c}}, &step{begin: r.disk.Seq()}))
 			}
-			meanwhile, busy = nil, len(meanwhile) > 0
+			meanwhile, busy = nil, busy || len(meanwhile) > 0
 		}
 		info, err := r.db.Backup(context.Background(), b.dir(), o)
 		if err = errors.Join(err, late); err != nil {

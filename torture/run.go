@@ -155,7 +155,7 @@ func (r *run) do(o Op) {
 	case s.err == nil:
 	case r.faults == nil:
 		r.flaw("I19 works", "%v: %v", o, s.err)
-	case r.db != nil && (o.Kind >= OpRestore || o.Kind >= OpBackup && !r.faults.poisoned):
+	case r.db != nil && (o.Kind >= OpRestore || o.Kind >= OpBackup && !r.faults.poisoned || o.Kind == OpSnapEnd && r.w.Knobs.Keep == keepNone):
 		// It tells nothing about the handle.
 		if !r.faults.typed(r, s.err) {
 			r.flaw("I17 surfaced", "%v: the error matches neither what was injected nor ErrFull: %v", o, s.err)
@@ -325,13 +325,13 @@ func (r *run) open() error {
 	if r.faults != nil {
 		r.faults.poisoned = false
 	}
-	before := r.disk.Digest()
+	before := r.disk.Snapshot()
 	db, err := quiver.Open(root, r.options())
 	if err != nil {
 		if r.faults != nil {
 			r.faults.failedOpen(r)
 		}
-		if r.closed && r.disk.Digest() != before {
+		if r.closed && !r.harmless(before) {
 			r.flaw("I18 no harm", "a failed open of a clean database has changed a file: %v", err)
 		}
 		return err
