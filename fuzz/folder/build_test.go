@@ -12,15 +12,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 	"github.com/quiverdb/quiverdb-go/quiver"
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // author writes a scene with the engine and keeps its State.
 type author struct {
 	t    *testing.T
-	disk *faultfs.FS
+	disk *disk.Disk
 	o    quiver.Options
 	db   *quiver.DB
 	State
@@ -28,7 +29,7 @@ type author struct {
 
 func newAuthor(t *testing.T, init quiver.InitOptions, o quiver.Options) *author {
 	t.Helper()
-	a := &author{t: t, disk: faultfs.New(faultfs.Options{NoReads: true}), o: o,
+	a := &author{t: t, disk: disk.New(diskBytes), o: o,
 		State: State{Now: map[string][]byte{}, Ever: map[string][][]byte{}}}
 	init.FS, a.o.FS = a.disk, a.disk
 	a.o.Inline, a.o.LockWait, a.o.ReservePages = true, -1, 4
@@ -116,12 +117,12 @@ func (a *author) close() {
 func (a *author) finish(name string) *Scene {
 	a.t.Helper()
 	s := &Scene{Name: name, Files: map[string][]byte{}, State: a.State}
-	for _, path := range a.disk.List() {
-		b, err := a.disk.ReadFile(path)
-		a.must(err)
+	for _, path := range a.disk.Names() {
+		b, err := vfs.ReadFile(a.disk, path, diskBytes)
 		switch name := strings.TrimPrefix(path, root+"/"); name {
-		case "LOCK", "quiver-reserve":
+		case "/", root, "LOCK", "quiver-reserve":
 		default:
+			a.must(err)
 			s.Files[name] = b
 			s.Names = append(s.Names, name)
 		}

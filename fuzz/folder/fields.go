@@ -1,7 +1,6 @@
 package folder
 
 import (
-	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 )
@@ -56,7 +55,7 @@ func (r *Recipe) pageSize() int { return int(binary.LittleEndian.Uint32(r.Scene.
 // field changes one number in a structure and makes the checksums right.
 func (r *Recipe) field(op byte, in *reader) {
 	name := map[byte]string{opPage: segmentName, opMeta: metaName, opRecord: logName, opHead: dirName, opOverlay: segmentName}[op]
-	b := bytes.Clone(r.Files[name])
+	b := r.mine(name)
 	begin, stride := r.units(name)
 	fields := pageFields()
 	switch op {
@@ -83,7 +82,6 @@ func (r *Recipe) field(op byte, in *reader) {
 	f := fields[int(in.byte())%len(fields)]
 	v := in.u64()
 	f.put(b[at:], v)
-	r.Files[name] = b
 	r.seal(name, at, at+1)
 	r.tell("%s: %s of number %d is %d", name, f.name, i, v)
 }
@@ -91,7 +89,7 @@ func (r *Recipe) field(op byte, in *reader) {
 // overlay puts the image of a record into its page's place in the segment b at
 // off, or, for odd numbers of records, the page into the record.
 func (r *Recipe) overlay(b []byte, off, record int) {
-	log := bytes.Clone(r.Files[logName])
+	log := r.mine(logName)
 	begin, stride := r.units(logName)
 	n := (len(log) - begin) / stride
 	if n < 1 {
@@ -101,26 +99,22 @@ func (r *Recipe) overlay(b []byte, off, record int) {
 	page, image := b[off:off+stride-recordHeader], log[at+recordHeader:at+stride]
 	if record%2 == 0 {
 		copy(page, image)
-		r.Files[segmentName] = b
 		r.tell("page at %d is the image at %d of the log", off, at)
 		return
 	}
 	copy(image, page)
 	copy(log[at+4:at+12], page[36:44])  // the LSN
 	copy(log[at+12:at+20], page[12:20]) // the page id
-	r.Files[logName] = log
 	r.seal(logName, at, at+1)
 	r.tell("image at %d of the log is the page at %d", at, off)
 }
 
 // seal makes the checksums of all structures right that reach into [from, to].
 func (r *Recipe) seal(name string, from, to int) {
-	b := r.Files[name]
+	b := r.mine(name)
 	if b == nil {
 		return
 	}
-	b = bytes.Clone(b)
-	r.Files[name] = b
 	begin, stride := r.units(name)
 	switch {
 	case name == dirName && len(b) >= 24:

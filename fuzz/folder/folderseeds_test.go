@@ -39,7 +39,7 @@ func folderSeeds(scenes []*Scene) seedList {
 		"used slots":        {opPage, 0, 1, 5, 1, 1},
 		"next page":         {opPage, 0, 0, 7, 1, 0xFF},
 		"meta last lsn":     {opMeta, 0, 5, 2, 0, 1},
-		"meta next page":    {opMeta, 0, 3, 3, 0, 0, 8},
+		"meta next page":    {opMeta, 0, 3, 2, 0, 0x24},
 		"record lsn":        {opRecord, 0, 1, 3, 1, 30},
 		"record flags":      {opRecord, 0, 2, 1, 1, 0x81},
 		"head":              {opHead, 0, 1, 0, 1, 2},

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 	"github.com/quiverdb/quiverdb-go/quiver"
 	judge "github.com/quiverdb/quiverdb-go/torture/raw"
 )
@@ -31,7 +31,7 @@ import (
 //   - Salvage opens or refuses by the same rules, and invents no value.
 func Folder(data []byte) error {
 	r := ReadRecipe(data)
-	if err := r.check(); err != nil {
+	if _, err := r.check(); err != nil {
 		return fmt.Errorf("%w\n%v", err, r)
 	}
 	return nil
@@ -39,13 +39,18 @@ func Folder(data []byte) error {
 
 // String tells the recipe in words.
 func (r *Recipe) String() string {
-	return fmt.Sprintf("scene %s, way %#x:\n\t%s", r.Scene.Name, r.Way, strings.Join(r.Story, "\n\t"))
+	text := fmt.Sprintf("scene %s, way %#x:", r.Scene.Name, r.Way)
+	for _, t := range r.Story {
+		text += "\n\t" + t.String()
+	}
+	return text
 }
 
 // hangs is how long one recipe may take; most need a millisecond.
 const hangs = 30 * time.Second
 
-func (r *Recipe) check() error {
+// check applies the rules and returns what a reader saw.
+func (r *Recipe) check() (*view, error) {
 	watch := time.AfterFunc(hangs, func() { panic("hangs: " + r.String()) })
 	defer watch.Stop()
 	// The runtime counts small allocations by whole spans, so only an excess that
@@ -53,42 +58,43 @@ func (r *Recipe) check() error {
 	got, limit := uint64(0), r.mayAllocate()
 	for range 3 {
 		before := allocated()
-		if err := r.answers(); err != nil {
-			return err
+		v, err := r.answers()
+		if err != nil {
+			return nil, err
 		}
 		if got = allocated() - before; got <= limit {
-			return nil
+			return v, nil
 		}
 	}
-	return fmt.Errorf("%d bytes allocated, at most %d expected", got, limit)
+	return nil, fmt.Errorf("%d bytes allocated, at most %d expected", got, limit)
 }
 
 // answers opens the folder in all the ways that the recipe asks for.
-func (r *Recipe) answers() error {
-	disk, err := r.disk()
+func (r *Recipe) answers() (*view, error) {
+	d, err := r.disk()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v, err := r.read(disk)
+	v, err := r.read(d)
 	if err != nil {
-		return fmt.Errorf("reader: %w", err)
+		return nil, fmt.Errorf("reader: %w", err)
 	}
 	if r.Way&wayJudge != 0 {
-		if err := r.compare(disk, v); err != nil {
-			return fmt.Errorf("judge: %w", err)
+		if err := r.compare(v); err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}
 	if r.Way&wayWrite != 0 {
-		if err := r.write(disk.Snapshot(), v); err != nil {
-			return fmt.Errorf("writer: %w", err)
+		if err := r.write(d.Clone(), v); err != nil {
+			return nil, fmt.Errorf("writer: %w", err)
 		}
 	}
 	if v.opened != nil {
-		if err := r.salvage(disk.Snapshot()); err != nil {
-			return fmt.Errorf("salvage: %w", err)
+		if err := r.salvage(d); err != nil {
+			return nil, fmt.Errorf("salvage: %w", err)
 		}
 	}
-	return nil
+	return v, nil
 }
 
 // mayAllocate is what a recipe may allocate in all its opens: some times the
@@ -107,18 +113,12 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// unlocked is the content of a disk without the file of the lock, which an open
-// may make and write.
-func unlocked(disk *faultfs.FS) faultfs.Digest {
-	d := disk.Snapshot()
-	// It may not be there, or be a directory: then it is as it was.
-	_ = d.RemoveFile(root + "/LOCK")
-	return d.Digest()
-}
+// lockPath is the file of the lock, which an open may make and write.
+const lockPath = root + "/LOCK"
 
-func (r *Recipe) read(disk *faultfs.FS) (*view, error) {
-	before := unlocked(disk)
-	db, v, err := r.open(disk, true, false)
+func (r *Recipe) read(d *disk.Disk) (*view, error) {
+	before := d.Clone()
+	db, v, err := r.open(d, true, false)
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +130,10 @@ func (r *Recipe) read(disk *faultfs.FS) (*view, error) {
 			return nil, err
 		}
 	}
-	if n := disk.Handles() + disk.Locks(); n > 0 {
+	if n := d.Open(); n > 0 {
 		return nil, fmt.Errorf("%d files or locks are still open", n)
 	}
-	if unlocked(disk) != before {
+	if !d.Same(before, lockPath) {
 		return nil, errors.New("the files have changed")
 	}
 	return v, nil
@@ -197,13 +197,19 @@ func (r *Recipe) once(v *view) error {
 
 // compare lets the judge read the files, who knows only what this project writes.
 // Where neither finds anything wrong both must read the same pairs.
-func (r *Recipe) compare(disk *faultfs.FS, v *view) error {
-	files, err := judge.Load(root, disk.List(), disk.ReadFile)
+func (r *Recipe) compare(v *view) error {
+	var paths []string
+	for name, content := range r.Files {
+		if content != nil {
+			paths = append(paths, root+"/"+name)
+		}
+	}
+	files, err := judge.Load(root, paths, func(path string) ([]byte, error) { return r.Files[path[len(root)+1:]], nil })
 	if err != nil {
 		return err
 	}
 	j := judge.Recover(files)
-	if v.foreign || !v.sound() {
+	if v.recovery.Foreign || !v.sound() {
 		return nil
 	}
 	if len(j.Faults) > 0 {
@@ -235,9 +241,9 @@ func (r *Recipe) unseen(faults []string) error {
 
 // write opens the folder for writing, compares with the reader's view, goes on
 // working, and opens it once more.
-func (r *Recipe) write(disk *faultfs.FS, reader *view) error {
-	before := unlocked(disk)
-	db, v, err := r.open(disk, false, false)
+func (r *Recipe) write(d *disk.Disk, reader *view) error {
+	before := d.Clone()
+	db, v, err := r.open(d, false, false)
 	if err != nil {
 		return err
 	}
@@ -247,7 +253,7 @@ func (r *Recipe) write(disk *faultfs.FS, reader *view) error {
 		return fmt.Errorf("reader and writer differ: %w", err)
 	}
 	if db == nil {
-		if unlocked(disk) != before && !errors.Is(v.opened, quiver.ErrFull) {
+		if !d.Same(before, lockPath) && !errors.Is(v.opened, quiver.ErrFull) {
 			return fmt.Errorf("open refused (%w) and has changed the files", v.opened)
 		}
 		return nil
@@ -260,7 +266,7 @@ func (r *Recipe) write(disk *faultfs.FS, reader *view) error {
 	if err != nil {
 		return err
 	}
-	db, again, err := r.open(disk, true, false)
+	db, again, err := r.open(d, true, false)
 	if err != nil {
 		return fmt.Errorf("opened again: %w", err)
 	}
@@ -326,8 +332,8 @@ func (r *Recipe) goOn(db *quiver.DB, v *view, want map[string][]byte) error {
 }
 
 // salvage opens what was refused.
-func (r *Recipe) salvage(disk *faultfs.FS) error {
-	db, v, err := r.open(disk, r.Way&wayWrite == 0, true)
+func (r *Recipe) salvage(d *disk.Disk) error {
+	db, v, err := r.open(d, r.Way&wayWrite == 0, true)
 	if err != nil || db == nil {
 		return err
 	}

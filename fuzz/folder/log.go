@@ -13,7 +13,8 @@ import (
 // Limits of the log of a recipe.
 const (
 	maxRecords = 40
-	maxNoise   = 600 // bytes
+	maxNoise   = 600      // bytes
+	logBytes   = 32 << 10 // of most logs, and no limit
 )
 
 // The parts of a log; the low three bits of their byte. The next bits of the
@@ -69,9 +70,9 @@ func Log(data []byte) error {
 		m.log = append(m.log, make([]byte, recordHeader)...) // which ends a group
 	}
 	r.Files[logName] = m.log
-	err := r.check()
+	v, err := r.check()
 	if err == nil {
-		err = m.sameGroups()
+		err = m.sameGroups(v)
 	}
 	if err != nil {
 		return fmt.Errorf("%w\n%v", err, r)
@@ -80,7 +81,8 @@ func Log(data []byte) error {
 }
 
 func newLogMaker(r *Recipe) *logMaker {
-	m := &logMaker{r: r, right: true, log: bytes.Clone(r.Scene.Files[logName][:logHeader])}
+	m := &logMaker{r: r, right: true, log: make([]byte, 0, logBytes)}
+	m.log = append(m.log, r.Scene.Files[logName][:logHeader]...)
 	m.base = binary.LittleEndian.Uint64(r.Files[metaName][32:])
 	m.lsn = m.base
 	size := r.pageSize()
@@ -172,37 +174,30 @@ func (m *logMaker) ours(op, image byte) {
 
 // append appends a record with a right checksum around an image from the pool.
 func (m *logMaker) append(flags byte, lsn uint64, image byte, idStep uint64) {
-	page := bytes.Clone(m.pool[int(image)%len(m.pool)])
+	begin := len(m.log)
+	m.log = append(append(m.log, make([]byte, recordHeader)...), m.pool[int(image)%len(m.pool)]...)
+	h, page := m.log[begin:begin+recordHeader], m.log[begin+recordHeader:]
 	id := binary.LittleEndian.Uint64(page[12:])
 	binary.LittleEndian.PutUint64(page[36:], lsn)
 	sealPage(page)
-	var h [recordHeader]byte
 	h[0], h[1] = 1, flags
 	binary.LittleEndian.PutUint64(h[4:], lsn)
 	binary.LittleEndian.PutUint64(h[12:], id+idStep)
 	binary.LittleEndian.PutUint32(h[20:], uint32(len(page)))
 	binary.LittleEndian.PutUint32(h[24:], sum(h[:24], page))
-	m.r.tell("log, %d: page %d, LSN %d, flags %#x", len(m.log), id+idStep, lsn, flags)
-	m.log = append(append(m.log, h[:]...), page...)
+	m.r.tell("log, %d: page %d, LSN %d, flags %#x", begin, id+idStep, lsn, flags)
 }
 
-// sameGroups compares how many whole groups are found in the log.
-func (m *logMaker) sameGroups() error {
-	disk, err := m.r.disk()
-	if err != nil {
-		return err
-	}
-	db, err := quiver.OpenReadOnly(root, m.r.options(disk))
-	if err != nil {
-		if m.right && !errors.Is(err, quiver.ErrUnclean) {
-			return fmt.Errorf("a log that is right is refused: %w", err)
+// sameGroups compares how many whole groups a reader, the judge and the maker find
+// in the log.
+func (m *logMaker) sameGroups(reader *view) error {
+	if reader.opened != nil {
+		if m.right && !errors.Is(reader.opened, quiver.ErrUnclean) {
+			return fmt.Errorf("a log that is right is refused: %w", reader.opened)
 		}
 		return nil
 	}
-	found := db.Recovery()
-	if err := db.Close(); err != nil {
-		return err
-	}
+	found := reader.recovery
 	if m.right && found.Groups != m.done {
 		return fmt.Errorf("%d groups are whole, %d are found", m.done, found.Groups)
 	}

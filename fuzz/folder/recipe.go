@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 )
 
 // Limits of a recipe, which keep one input in the range of a millisecond.
@@ -29,7 +29,7 @@ type Recipe struct {
 	Scene *Scene
 	Way   byte
 	Files map[string][]byte // nil: a directory
-	Story []string          // the changes in words
+	Story []Told            // the changes
 
 	// Plain: no checksum was made right and no part put in another place, so that
 	// no well-made bytes can be there that the scene did not have at that place.
@@ -123,13 +123,21 @@ func (r *Recipe) edit(in *reader) {
 	}
 }
 
+// Told is a change in words, which are put together only where a check fails.
+type Told struct {
+	text string
+	args []any // that do not change any more
+}
+
+func (t Told) String() string { return fmt.Sprintf(t.text, t.args...) }
+
 func (r *Recipe) tell(text string, args ...any) {
-	r.Story = append(r.Story, fmt.Sprintf(text, args...))
+	r.Story = append(r.Story, Told{text, args})
 }
 
 // bytes changes bytes of a file in their place, or its end.
 func (r *Recipe) bytes(name string, op byte, in *reader) (from, to int) {
-	b := bytes.Clone(r.Files[name])
+	b := r.mine(name)
 	switch op {
 	case opFlip:
 		from = in.offset(b)
@@ -141,8 +149,9 @@ func (r *Recipe) bytes(name string, op byte, in *reader) (from, to int) {
 		r.tell("%s: byte %d xor %#x", name, from, mask)
 	case opSet:
 		from = in.offset(b)
-		to = from + copy(b[from:], in.bytes(int(in.byte())))
-		r.tell("%s: bytes %d to %d are % x", name, from, to, b[from:to])
+		with := in.bytes(int(in.byte()))
+		to = from + copy(b[from:], with)
+		r.tell("%s: bytes %d to %d are % x", name, from, to, with[:to-from])
 	case opFill:
 		from = in.offset(b)
 		to = min(from+in.u16(), len(b))
@@ -168,14 +177,26 @@ func (r *Recipe) bytes(name string, op byte, in *reader) (from, to int) {
 	return from, to
 }
 
+// mine is a file for changing in its place: the bytes of scenes are copied first.
+func (r *Recipe) mine(name string) []byte {
+	b := r.Files[name]
+	for _, content := range r.Scene.Files {
+		if len(b) > 0 && len(content) > 0 && &b[0] == &content[0] {
+			b = bytes.Clone(b)
+			r.Files[name] = b
+			break
+		}
+	}
+	return b
+}
+
 // move puts parts of a file into other places of it.
 func (r *Recipe) move(name string, op byte, in *reader) (from, to int) {
-	b := bytes.Clone(r.Files[name])
-	defer func() { r.Files[name] = b }()
+	b := r.mine(name)
 	if op == opCopy {
 		src := in.offset(b)
 		from = in.offset(b)
-		to = from + copy(b[from:], bytes.Clone(b[src:min(len(b), src+in.u16())]))
+		to = from + copy(b[from:], b[src:min(len(b), src+in.u16())])
 		r.tell("%s: %d bytes at %d come from %d", name, to-from, from, src)
 		return from, to
 	}
@@ -218,6 +239,8 @@ func (r *Recipe) name(name string, op byte, in *reader) {
 		content := r.Files[name]
 		if op == opRename {
 			delete(r.Files, name)
+		} else {
+			content = bytes.Clone(content)
 		}
 		r.Files[target] = content
 		r.tell("%s: stands under %s too or instead (%d)", name, target, op)
@@ -229,32 +252,20 @@ func (r *Recipe) name(name string, op byte, in *reader) {
 }
 
 // disk is the folder as a disk that nobody has open.
-func (r *Recipe) disk() (*faultfs.FS, error) {
-	d := r.Scene.disk.Snapshot()
-	for _, name := range r.Scene.Names {
-		if content, there := r.Files[name]; !there || content == nil {
-			if err := d.RemoveFile(root + "/" + name); err != nil {
-				return nil, err
-			}
-		}
+func (r *Recipe) disk() (*disk.Disk, error) {
+	d := disk.New(diskBytes)
+	if err := d.Mkdir(root); err != nil {
+		return nil, err
 	}
 	for name, content := range r.Files {
 		path := root + "/" + name
-		old, known := r.Scene.Files[name]
-		switch {
-		case content == nil:
-			if err := d.Mkdir(path); err != nil {
-				return nil, err
-			}
-		case known && len(old) == len(content) && (len(old) == 0 || &old[0] == &content[0]):
-		default:
-			if err := d.WriteFile(path, content); err != nil {
-				return nil, err
-			}
+		if content != nil {
+			d.SetFile(path, content)
+		} else if err := d.Mkdir(path); err != nil {
+			return nil, err
 		}
 	}
-	d.SyncAll()
-	return d.Snapshot(), nil
+	return d, nil
 }
 
 // reader takes numbers and bytes from an input.

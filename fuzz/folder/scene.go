@@ -9,8 +9,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-
-	"github.com/quiverdb/quiverdb-go/faultfs"
 )
 
 // diskBytes is the room on the disk of a scene: enough for all that a recipe makes
@@ -26,8 +24,6 @@ type Scene struct {
 	Files map[string][]byte // by name
 	Names []string          // sorted
 	State
-
-	disk *faultfs.FS
 }
 
 // State is what a scene holds.
@@ -86,11 +82,6 @@ func readScenes(b []byte) ([]*Scene, error) {
 			return nil, err
 		}
 	}
-	for _, s := range list {
-		if err := s.makeDisk(); err != nil {
-			return nil, err
-		}
-	}
 	return list, nil
 }
 
@@ -101,15 +92,4 @@ func readMember(f *zip.File) ([]byte, error) {
 	}
 	defer r.Close()
 	return io.ReadAll(r)
-}
-
-func (s *Scene) makeDisk() error {
-	s.disk = faultfs.New(faultfs.Options{NoReads: true, Budget: diskBytes})
-	for name, content := range s.Files {
-		if err := s.disk.WriteFile(root+"/"+name, content); err != nil {
-			return err
-		}
-	}
-	s.disk = s.disk.Snapshot()
-	return nil
 }

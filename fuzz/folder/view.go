@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
@@ -26,7 +26,7 @@ type view struct {
 	// findings are the errors that Check lists; checkErr is why it ends early.
 	findings []quiver.Finding
 	checkErr error
-	foreign  bool
+	recovery quiver.RecoveryInfo
 }
 
 // sound reports whether the handle found nothing wrong.
@@ -36,8 +36,8 @@ func (v *view) sound() bool {
 
 // options are what folders are opened with: nothing happens in the background,
 // and logs are small.
-func (r *Recipe) options(disk *faultfs.FS) *quiver.Options {
-	o := &quiver.Options{FS: disk, Inline: true, LockWait: -1, WALCoalesce: -1, ReservePages: 4, LogBytes: 50 << 10, LogChunkBytes: 8 << 10}
+func (r *Recipe) options(d *disk.Disk) *quiver.Options {
+	o := &quiver.Options{FS: d, Inline: true, LockWait: -1, WALCoalesce: -1, ReservePages: 4, LogBytes: 50 << 10, LogChunkBytes: 8 << 10}
 	o.RefuseFlagLies = r.Way&wayRefuseLies != 0
 	o.NoDataFsync = r.Way&wayNoDataSync != 0
 	if r.Way&wayNoCache != 0 {
@@ -71,8 +71,8 @@ func (r *Recipe) typed(err error) error {
 }
 
 // open opens the folder and looks at it. The handle is nil if that is refused.
-func (r *Recipe) open(disk *faultfs.FS, readOnly, salvage bool) (*quiver.DB, *view, error) {
-	o := r.options(disk)
+func (r *Recipe) open(d *disk.Disk, readOnly, salvage bool) (*quiver.DB, *view, error) {
+	o := r.options(d)
 	o.Salvage = salvage
 	open := quiver.Open
 	if readOnly {
@@ -80,7 +80,7 @@ func (r *Recipe) open(disk *faultfs.FS, readOnly, salvage bool) (*quiver.DB, *vi
 	}
 	db, err := open(root, o)
 	if err != nil {
-		if n := disk.Handles() + disk.Locks(); n > 0 {
+		if n := d.Open(); n > 0 {
 			return nil, nil, fmt.Errorf("open refused (%w) and left %d files or locks open", err, n)
 		}
 		return nil, &view{opened: err}, r.typed(err)
@@ -95,7 +95,7 @@ func (r *Recipe) open(disk *faultfs.FS, readOnly, salvage bool) (*quiver.DB, *vi
 // look asks for everything. Errors of the answers must be typed; what is returned
 // is a broken rule.
 func (r *Recipe) look(db *quiver.DB) (*view, error) {
-	v := &view{got: map[string][]byte{}, refused: map[string]error{}, scan: map[string][]byte{}, foreign: db.Recovery().Foreign}
+	v := &view{got: map[string][]byte{}, refused: map[string]error{}, scan: map[string][]byte{}, recovery: db.Recovery()}
 	for key := range r.Scene.Ever {
 		value, found, err := db.Get([]byte(key))
 		switch {
