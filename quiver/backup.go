@@ -17,7 +17,8 @@ type BackupOptions struct {
 	// this LSN, up to its own, and is restored over a database that stands at
 	// this LSN: the LSN of an earlier backup. nil means full.
 	Since *uint64
-	// Progress is called now and then; phase "backup", in bytes of pages.
+	// Progress is told of the phase "backup", in bytes of the pages of the database,
+	// also where not all of them change hands.
 	Progress func(Progress)
 }
 
@@ -57,11 +58,8 @@ func (db *DB) backUp(ctx context.Context, sn *Snapshot, dir string, o BackupOpti
 	}
 	m := format.Manifest{SnapshotLSN: sn.LSN(), SinceLSN: o.Since, PageSize: uint32(db.pg.PageSize()),
 		Extra: &format.ManifestExtra{NextPageID: sn.sn.Limit(), BaseLSN: o.Since}}
-	err = sn.view.Export(ctx, o.Since, func(page pager.Frozen) error {
-		if o.Progress != nil && page.PageID%256 == 0 {
-			size := int64(db.pg.PageSize())
-			o.Progress(Progress{"backup", int64(page.PageID) * size, int64(sn.sn.Limit()) * size})
-		}
+	phase := beginPhase(o.Progress, "backup", int64(sn.sn.Limit()), int64(db.pg.PageSize()))
+	err = sn.view.Export(ctx, o.Since, phase.At, func(page pager.Frozen) error {
 		// A read-only handle does not look at all pages to know the highest.
 		m.SnapshotLSN = max(m.SnapshotLSN, page.LSN)
 		return w.Page(page.PageID, page.LSN, page.Page)
@@ -73,5 +71,6 @@ func (db *DB) backUp(ctx context.Context, sn *Snapshot, dir string, o BackupOpti
 		w.Abandon()
 		return BackupInfo{}, pager.Full(sn.told(err))
 	}
+	phase.End()
 	return BackupInfo{LSN: m.SnapshotLSN, Since: m.SinceLSN, Pages: m.PagesEmitted, Bytes: m.BytesEmitted}, nil
 }

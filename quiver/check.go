@@ -17,8 +17,9 @@ type CheckOptions struct {
 	// of the SnapStore that are kept for nothing, and older copies of keys as the
 	// original program leaves them.
 	Strict bool
-	// Progress is called now and then, and must not use the handle; phases "check"
-	// and "snapstore".
+	// Progress must not use the handle. It is told of the phases "check" in buckets,
+	// those of persisted snapshots too, "snapstore" in images that are named, where
+	// there is a SnapStore, and "snapshots", where there are any.
 	Progress func(Progress)
 }
 
@@ -43,7 +44,9 @@ type CheckReport struct {
 // the free list, the files of persisted snapshots, and the SnapStore with its
 // reference counts. It lists all findings and changes nothing. An error means
 // that the check could not be done to the end. It fails with ErrRecounting while
-// a recount runs.
+// a recount runs. Reads, writes and snapshots go on beside it, but for the moment
+// in which the lists of references of the SnapStore are read; RemoveSnapshot,
+// CompactSnapStore, Repair and Close wait for it.
 func (db *DB) Check(ctx context.Context, o CheckOptions) (CheckReport, error) {
 	r := CheckReport{Findings: []Finding{}}
 	tell := func(f bucket.Fault) {

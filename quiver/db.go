@@ -170,14 +170,11 @@ func (db *DB) Checkpoint() error {
 // them, and returns their number. It reads the whole database while others go
 // on working, and frees nothing if it cannot read a page. After an unclean
 // start it runs by itself unless Options forbid it. It fails with ErrRecounting
-// while another one runs.
+// while another one runs. progress, which may be nil, is told of the phase "recount",
+// in buckets, those of persisted snapshots too.
 func (db *DB) Recount(ctx context.Context, progress func(Progress)) (freed int, err error) {
 	if err := db.Writable(); err != nil {
 		return 0, err
 	}
-	return db.store.Recount(ctx, func(done, total int64) {
-		if progress != nil {
-			progress(Progress{"recount", done, total})
-		}
-	})
+	return db.store.Recount(ctx, phaseOf(progress, "recount", 1))
 }

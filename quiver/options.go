@@ -105,7 +105,9 @@ type Options struct {
 	// sessions are not reused.
 	NoRecount bool
 	// SnapPersist makes snapshots of a writer outlive the handle, and crashes,
-	// until EndSnapshot or RemoveSnapshot.
+	// until EndSnapshot or RemoveSnapshot. It is not for a read-only handle, which
+	// enters nothing in the registry: there it is no error, since the environment may
+	// set it for all handles, and Snapshot gives one that ends with the handle.
 	SnapPersist bool
 	// SnapDedup puts what persisted snapshots keep into the SnapStore too, equal
 	// pages once.
@@ -117,7 +119,8 @@ type Options struct {
 	SnapStoreDir string
 	// Context, when it ends, ends the wait for the lock and the recovery of Open.
 	Context context.Context
-	// Progress is called during recovery.
+	// Progress is told of the phases of recovery: "read log" in bytes, "inspect" and
+	// "redo" in pages.
 	Progress func(Progress)
 	// Logger gets a line for recovery, poisoning and recounts. nil means silence.
 	Logger *slog.Logger
@@ -125,13 +128,6 @@ type Options struct {
 	FS vfs.FS
 	// Clock tells the time. nil means the system's.
 	Clock vfs.Clock
-}
-
-// Progress is a step of something that takes long.
-type Progress struct {
-	Phase string // "read log", "inspect", "redo", "recount", "check", "snapstore", "backup", "restore"
-	Done  int64
-	Total int64 // 0 if not known
 }
 
 // resolve fills in defaults and checks.

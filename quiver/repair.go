@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/snap"
 )
 
@@ -16,8 +18,9 @@ type RepairOptions struct {
 	// where the SnapStore stands outside the folder of the database: references of
 	// another one would be taken for leaks.
 	SoleOwner bool
-	// Progress is called now and then, and must not use the handle; phases
-	// "recount" and "snapstore".
+	// Progress must not use the handle. It is told of the phases "recount" in buckets,
+	// those of persisted snapshots too, and "snapstore" in images that are named,
+	// where there is a SnapStore.
 	Progress func(Progress)
 }
 
@@ -39,8 +42,9 @@ type RepairReport struct {
 // otherwise stays, and the first damage is returned: as long as a snapshot's list
 // of references cannot be read, counts are raised and none is lowered.
 //
-// A crash in it loses nothing, and it can be run again. Writes wait while the
-// SnapStore is looked at.
+// A crash in it loses nothing, and it can be run again. It waits for recounts and
+// checks that run. Writes, and snapshots that begin or end, wait while all images
+// of the SnapStore are read.
 func (db *DB) Repair(ctx context.Context, o RepairOptions) (RepairReport, error) {
 	var r RepairReport
 	freed, err := db.Recount(ctx, o.Progress)
@@ -64,58 +68,56 @@ func (db *DB) repairSnapStore(ctx context.Context, o RepairOptions, r *RepairRep
 		return err
 	}
 	s := db.snaps
+	s.folders.Lock()
+	defer s.folders.Unlock()
 	return db.pg.Quiet(func() error {
+		if err := s.removeUnnamed(&r.RemovedFolders); err != nil {
+			return err
+		}
 		s.mu.Lock()
-		defer s.mu.Unlock()
-		err := s.removeUnnamed(&r.RemovedFolders)
-		if err == nil {
-			err = snapError(s.existingStore())
-		}
-		if err != nil || s.store == nil {
+		err := snapError(s.existingStore())
+		store := s.store
+		s.mu.Unlock()
+		if err != nil || store == nil {
 			return err
 		}
-		a, err := s.audit(ctx, o.Progress)
-		if err != nil {
-			return err
-		}
-		raised := s.store.Raised()
-		if a.Leaked > 0 && !o.SoleOwner && s.storeOutside() {
-			return fmt.Errorf("%w: the SnapStore %s stands outside the database: another one may need the %d images that no snapshot here names (RepairOptions.SoleOwner says that there is none)", ErrInvalid, s.dir, a.Leaked)
-		}
-		if err := a.Repair(); err != nil {
-			return snapError(err)
-		}
-		r.LoweredCounts, r.RaisedCounts, r.RestoredImages = a.Leaked, raised, len(a.Torn)
-		return nil
+		return s.repairStore(ctx, store, o, r)
 	})
 }
 
+// repairStore compares the counts of the SnapStore with the snapshots, reads all
+// images, and puts right what can be. folders is held alone, and nobody freezes.
+func (s *snapshots) repairStore(ctx context.Context, store *snap.Store, o RepairOptions, r *RepairReport) error {
+	a, err := store.Audit(s.o.FS, s.root)
+	if err != nil {
+		return snapError(err)
+	}
+	phase, err := prove(ctx, a, o.Progress)
+	if err != nil {
+		return snapError(err)
+	}
+	raised := store.Raised()
+	if a.Leaked > 0 && !o.SoleOwner && s.storeOutside() {
+		return fmt.Errorf("%w: the SnapStore %s stands outside the database: another one may need the %d images that no snapshot here names (RepairOptions.SoleOwner says that there is none)", ErrInvalid, s.dir, a.Leaked)
+	}
+	if err := a.Repair(); err != nil {
+		return snapError(err)
+	}
+	phase.End()
+	r.LoweredCounts, r.RaisedCounts, r.RestoredImages = a.Leaked, raised, len(a.Torn)
+	return nil
+}
+
 // removeUnnamed removes folders of persisted snapshots that neither the registry
-// names nor this handle protects. mu is held.
+// names nor this handle protects. folders is held alone, and no snapshot begins.
 func (s *snapshots) removeUnnamed(removed *int) error {
-	folders, err := snap.List(s.o.FS, s.root)
-	if err != nil || len(folders) == 0 {
-		return snapError(err)
-	}
-	entries, err := s.entries()
-	if err != nil {
-		return err
-	}
-	used := map[string]bool{}
-	for _, e := range entries {
-		used[e.ID] = true
-	}
-	for id := range s.kept {
-		used[id] = true
-	}
-	o, err := s.options(true)
+	s.mu.Lock()
+	ids, o, err := s.unnamed()
+	s.mu.Unlock()
 	if err != nil {
 		return snapError(err)
 	}
-	for _, id := range folders {
-		if used[id] || !snap.Entered(s.o.FS, s.root, id) {
-			continue // in use, maybe for a snapshot that is just beginning; or the next writer's
-		}
+	for _, id := range ids {
 		if err := snap.Remove(id, o); err != nil {
 			return snapError(err)
 		}
@@ -124,25 +126,38 @@ func (s *snapshots) removeUnnamed(removed *int) error {
 	return nil
 }
 
+// unnamed lists those folders. mu is held.
+func (s *snapshots) unnamed() ([]string, snap.Options, error) {
+	folders, err := snap.List(s.o.FS, s.root)
+	if err != nil || len(folders) == 0 {
+		return nil, snap.Options{}, err
+	}
+	entries, err := s.entries()
+	if err != nil {
+		return nil, snap.Options{}, err
+	}
+	used := map[string]bool{}
+	for _, e := range entries {
+		used[e.ID] = true
+	}
+	for id := range s.kept {
+		used[id] = true
+	}
+	folders = slices.DeleteFunc(folders, func(id string) bool {
+		// In use, maybe for a snapshot that is just beginning; or the next writer's.
+		return used[id] || !snap.Entered(s.o.FS, s.root, id)
+	})
+	o, err := s.options(true)
+	return folders, o, err
+}
+
 func (s *snapshots) storeOutside() bool {
 	rel, err := filepath.Rel(s.root, s.dir)
 	return err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// audit compares the counts of the SnapStore with the snapshots and reads all
-// images. mu is held; nobody freezes before the counts are taken.
-func (s *snapshots) audit(ctx context.Context, progress func(Progress)) (*snap.Audit, error) {
-	a, err := s.store.Audit(s.o.FS, s.root)
-	if err == nil {
-		err = s.prove(ctx, a, progress)
-	}
-	return a, snapError(err)
-}
-
-func (s *snapshots) prove(ctx context.Context, a *snap.Audit, progress func(Progress)) error {
-	return a.Prove(ctx, func(done, total int) {
-		if progress != nil && (done%256 == 0 || done == total) {
-			progress(Progress{"snapstore", int64(done), int64(total)})
-		}
-	})
+// prove tells of the phase "snapstore", whose end is the caller's.
+func prove(ctx context.Context, a *snap.Audit, progress func(Progress)) (*pager.Phase, error) {
+	phase := beginPhase(progress, "snapstore", int64(a.Names()), 1)
+	return phase, a.Prove(ctx, func(done int) { phase.At(int64(done)) })
 }

@@ -18,8 +18,8 @@ type RestoreOptions struct {
 	// Verify checks the result (DB.Check) before it is given the name of a
 	// database. Without it every page that a key leads to is read all the same.
 	Verify bool
-	// Progress is called now and then; phases "restore" in bytes of pages,
-	// "recount", and "check".
+	// Progress is told of the phases "restore", in bytes of pages (those of an
+	// incremental backup are read twice), "recount", and with Verify "check".
 	Progress func(Progress)
 	// FS is the disk. nil means the real one.
 	FS vfs.FS
@@ -44,7 +44,7 @@ func Restore(ctx context.Context, path, dir string, o RestoreOptions) (BackupInf
 	if err != nil {
 		return BackupInfo{}, backupError(err)
 	}
-	src := restoreSource(ctx, b, dir, o.Progress)
+	src, phase := restoreSource(ctx, b, dir, o.Progress)
 	if src.Base != nil {
 		if err := readyForIncremental(path, b, po); err != nil {
 			return BackupInfo{}, err
@@ -57,6 +57,7 @@ func Restore(ctx context.Context, path, dir string, o RestoreOptions) (BackupInf
 	if err := pager.Restore(path, src, po); err != nil {
 		return BackupInfo{}, backupError(err)
 	}
+	phase.End()
 	if err := settleRestored(ctx, path, o, po); err != nil {
 		return BackupInfo{}, pager.Full(err)
 	}
@@ -64,27 +65,31 @@ func Restore(ctx context.Context, path, dir string, o RestoreOptions) (BackupInf
 	return BackupInfo{LSN: m.SnapshotLSN, Since: m.SinceLSN, Pages: m.PagesEmitted, Bytes: m.BytesEmitted}, nil
 }
 
-func restoreSource(ctx context.Context, b *backup.Backup, dir string, progress func(Progress)) pager.RestoreSource {
+func restoreSource(ctx context.Context, b *backup.Backup, dir string, progress func(Progress)) (pager.RestoreSource, *pager.Phase) {
 	m := b.Manifest
 	src := pager.RestoreSource{Path: dir, PageSize: int(m.PageSize), Heads: b.Heads, LSN: m.SnapshotLSN, Base: m.SinceLSN, Count: m.PagesEmitted}
 	if m.Extra != nil {
 		src.Limit = m.Extra.NextPageID
 	}
+	total := int64(m.PagesEmitted)
+	if src.Base != nil {
+		total *= 2
+	}
+	phase := beginPhase(progress, "restore", total, int64(m.PageSize))
+	done := int64(0)
 	src.Pages = func(visit func(id, lsn uint64, page []byte) error) error {
-		done := int64(0)
 		return backupError(b.Pages(func(id, lsn uint64, page []byte) error {
-			if done++; done%256 == 0 {
+			phase.At(done)
+			if done%256 == 0 {
 				if err := context.Cause(ctx); err != nil {
 					return err
 				}
-				if progress != nil {
-					progress(Progress{"restore", done * int64(m.PageSize), int64(m.PagesEmitted) * int64(m.PageSize)})
-				}
 			}
+			done++
 			return visit(id, lsn, page)
 		}))
 	}
-	return src
+	return src, phase
 }
 
 // readyForIncremental brings a database that an incremental backup is to go over

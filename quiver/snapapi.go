@@ -13,8 +13,17 @@ import (
 
 // Snapshot begins a snapshot of this moment, and makes batches without a sync
 // durable first, so that it has them. With Options.SnapPersist it is entered in
-// the registry and survives crashes when Snapshot has returned. Writes wait
-// while it begins; reads do not.
+// the registry and survives crashes when Snapshot has returned; that of a read-only
+// handle never is, and its ID is not one for OpenSnapshot. Writes wait while it
+// begins; reads do not.
+//
+// It waits for the group that is on its way to the disk, for a Repair, and, with a
+// SnapStore, while a Check reads the lists of references (24 bytes for each frozen
+// page); not for the rest of a Check, nor for OpenSnapshot and CompactSnapStore,
+// unless a write waits for that one. The first one of a handle waits until a
+// recount has read the whole database where the LSNs of pages are not known: with
+// RecoveryInfo.RecountDue, and no record of this program in the log, as after a
+// session that was closed while a persisted snapshot lived.
 func (db *DB) Snapshot() (*Snapshot, error) { return db.snapshot(db.snaps.persist) }
 
 // snapshot begins one; persist says that it is to outlive the handle.
@@ -62,14 +71,18 @@ func (db *DB) snapshot(persist bool) (*Snapshot, error) {
 	return s, nil
 }
 
-// drop ends a snapshot that is not persisted and removes its files.
+// drop ends a snapshot that is not persisted and removes its files. A check that
+// runs reads none of them, and as long as the folder is there it is known.
 func (s *snapshots) drop(sn *Snapshot, side *snap.Sidecar) error {
 	sn.sn.End()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.opened, sn)
 	o, err := s.options(false)
-	return snapError(errors.Join(side.Close(), err, snap.Remove(sn.id, o)))
+	s.mu.Unlock()
+	err = snapError(errors.Join(side.Close(), err, snap.Remove(sn.id, o)))
+	s.mu.Lock()
+	delete(s.opened, sn)
+	s.mu.Unlock()
+	return err
 }
 
 // knowLSNs waits, after an unclean start on a folder that the original wrote,
@@ -119,7 +132,9 @@ type CompactInfo struct {
 }
 
 // CompactSnapStore gives the space of pages back that no snapshot refers to any
-// more. A crash in it loses nothing. Without a SnapStore nothing happens.
+// more. A crash in it loses nothing. Without a SnapStore nothing happens. It waits
+// for Check and OpenSnapshot; writes that must keep a page in the SnapStore wait
+// for it.
 func (db *DB) CompactSnapStore() (CompactInfo, error) {
 	db.files.RLock()
 	defer db.files.RUnlock()
@@ -127,12 +142,16 @@ func (db *DB) CompactSnapStore() (CompactInfo, error) {
 		return CompactInfo{}, err
 	}
 	s := db.snaps
+	s.folders.Lock()
+	defer s.folders.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.openStore(); err != nil || s.store == nil {
+	err := s.openStore()
+	store := s.store
+	s.mu.Unlock()
+	if err != nil || store == nil {
 		return CompactInfo{}, snapError(err)
 	}
-	before, after, dropped, err := s.store.Compact()
+	before, after, dropped, err := store.Compact()
 	return CompactInfo{before, after, dropped}, snapError(err)
 }
 
@@ -140,7 +159,7 @@ func (db *DB) CompactSnapStore() (CompactInfo, error) {
 var ErrNoSnapshot = errors.New("no such snapshot")
 
 // entries reads the registry. A reader makes it durable first, so that it shows
-// nothing that can vanish; a writer has done so when it opened.
+// nothing that can vanish; a writer has done so when it opened. mu is held.
 func (s *snapshots) entries() ([]format.Snapshot, error) {
 	if s.o.ReadOnly && !s.settled {
 		if err := snap.SyncRegistry(s.o.FS, s.root); err != nil {
@@ -154,21 +173,36 @@ func (s *snapshots) entries() ([]format.Snapshot, error) {
 
 func noSnapshot(id string) error { return fmt.Errorf("%w: %s", ErrNoSnapshot, id) }
 
-func (s *snapshots) entry(id string) (format.Snapshot, error) {
+// entry is what the registry says of a snapshot, and the options of its files.
+func (s *snapshots) entry(id string) (format.Snapshot, snap.Options, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	entries, err := s.entries()
 	if err != nil {
-		return format.Snapshot{}, err
+		return format.Snapshot{}, snap.Options{}, err
 	}
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	if i < 0 {
-		return format.Snapshot{}, noSnapshot(id)
+		return format.Snapshot{}, snap.Options{}, noSnapshot(id)
 	}
-	return entries[i], nil
+	o, err := s.options(true)
+	return entries[i], o, snapError(err)
+}
+
+// protected is a persisted snapshot that lives in this handle, nil if there is none.
+func (s *snapshots) protected(id string) *keptSnapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.kept[id]; k != nil && k.sn != nil {
+		return k
+	}
+	return nil
 }
 
 // OpenSnapshot reads a persisted snapshot. Where it has ended, or was begun by
 // the original program, which keeps too little, what can no longer be read is
-// ErrSnapshotGone, never other data.
+// ErrSnapshotGone, never other data. One that is not live in this handle is read
+// from end to end, and waits for RemoveSnapshot, CompactSnapStore and Repair.
 func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 	db.files.RLock()
 	defer db.files.RUnlock()
@@ -176,18 +210,14 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 		return nil, err
 	}
 	s := db.snaps
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k := s.kept[id]; k != nil && k.sn != nil {
+	if k := s.protected(id); k != nil {
 		return db.newSnapshot(id, k.sn, func() error { return nil }), nil
 	}
-	e, err := s.entry(id)
+	s.folders.RLock()
+	defer s.folders.RUnlock()
+	e, o, err := s.entry(id)
 	if err != nil {
 		return nil, err
-	}
-	o, err := s.options(true)
-	if err != nil {
-		return nil, snapError(err)
 	}
 	side, err := snap.Open(e.ID, e.LSN, o, true)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -206,7 +236,9 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 		delete(s.opened, sn)
 		return snapError(side.Close())
 	}
+	s.mu.Lock()
 	s.opened[sn] = struct{}{}
+	s.mu.Unlock()
 	return sn, nil
 }
 
@@ -214,7 +246,8 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 // files: what was frozen stays readable.
 func (db *DB) EndSnapshot(id string) error { return db.endSnapshot(id, false) }
 
-// RemoveSnapshot ends a persisted snapshot and removes its files.
+// RemoveSnapshot ends a persisted snapshot and removes its files. It waits for who
+// reads files of snapshots: Check and OpenSnapshot.
 func (db *DB) RemoveSnapshot(id string) error { return db.endSnapshot(id, true) }
 
 func (db *DB) endSnapshot(id string, remove bool) error {
@@ -224,6 +257,14 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 		return err
 	}
 	s := db.snaps
+	if remove {
+		s.folders.Lock()
+		defer s.folders.Unlock()
+	} else {
+		// Not while another call removes it.
+		s.folders.RLock()
+		defer s.folders.RUnlock()
+	}
 	k, err := s.strike(id, remove)
 	if err != nil {
 		return err
@@ -231,15 +272,15 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 	if k != nil && k.sn != nil {
 		k.sn.End()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if k != nil {
 		err = snapError(k.side.Close())
 	}
 	if err != nil || !remove {
 		return err
 	}
+	s.mu.Lock()
 	o, err := s.options(true)
+	s.mu.Unlock()
 	if err == nil {
 		err = snap.Remove(id, o)
 	}

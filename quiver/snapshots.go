@@ -22,8 +22,10 @@ type SnapshotInfo struct {
 	Ended     bool   `json:"ended"`    // not protected any more
 }
 
-// snapshots are the snapshots of a handle and their files. mu guards the
-// registry and the maps; it is never held while the pager is called.
+// snapshots are the snapshots of a handle and their files. Locks, in the order in
+// which they are taken: folders, those of the pager, mu. A snapshot that begins
+// takes mu under the locks of the pager: so mu guards only what is short, is never
+// held while the pager is called, and who reads frozen pages holds folders instead.
 type snapshots struct {
 	root    string
 	o       pager.Options
@@ -31,7 +33,12 @@ type snapshots struct {
 	dedup   bool
 	dir     string // of the SnapStore
 
-	mu       sync.Mutex
+	// folders keeps the folders of persisted snapshots and the places in store.bin as
+	// they are: shared by those who read them, held alone by those who remove or
+	// move. Begin, Freeze and End go on beside both.
+	folders sync.RWMutex
+
+	mu       sync.Mutex // the registry, and what follows
 	pageSize int
 	store    *snap.Store       // nil until needed
 	raised   bool              // the counts of the store cover all references
@@ -39,6 +46,8 @@ type snapshots struct {
 	running  bool              // the database is open
 	settled  bool              // of a reader: what the registry says is durable
 	found    []format.Snapshot // what the registry said when the database was opened
+	folder   bool              // there was a folder of all snapshots when the database was opened
+	unsure   error             // why the name of the folder of all snapshots may not last
 	kept     map[string]*keptSnapshot
 	// opened are the snapshots whose files Close closes: those that do not outlive
 	// the handle, and those that are only read.
@@ -198,8 +207,9 @@ func (s *snapshots) sweep(unclean bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	folders, err := snap.List(s.o.FS, s.root)
+	s.folder = folders != nil
 	s.due = unclean && (err != nil || len(folders) > 0)
-	if err != nil || len(folders) == 0 {
+	if err != nil || folders == nil {
 		return snapError(err)
 	}
 	if s.due {
@@ -222,6 +232,9 @@ func (s *snapshots) sweep(unclean bool) error {
 			return snapError(err)
 		}
 	}
+	// If nothing is in it. A sync of its name may have failed, in a process that is
+	// dead: the next snapshot makes it anew.
+	_ = snap.RemoveFolder(s.o.FS, s.root)
 	return nil
 }
 
@@ -236,7 +249,16 @@ func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (
 	if err != nil {
 		return nil, snapError(err)
 	}
+	if persist && s.unsure != nil {
+		if err := snap.RemoveFolder(s.o.FS, s.root); err != nil {
+			return nil, snapError(s.unsure)
+		}
+		s.unsure = nil
+	}
 	side, err := snap.Create(id, lsn, heads, o)
+	if err != nil && persist && !snap.FolderSure(s.o.FS, s.root) {
+		s.unsure = err
+	}
 	if err != nil || !persist {
 		return side, snapError(err)
 	}
@@ -307,6 +329,9 @@ func (s *snapshots) settle() error {
 	defer s.mu.Unlock()
 	if s.o.ReadOnly {
 		return nil
+	}
+	if s.folder || s.counter > 0 {
+		_ = snap.RemoveFolder(s.o.FS, s.root) // as the next open would do
 	}
 	if s.due {
 		if err := s.openStore(); err != nil {

@@ -69,7 +69,8 @@ type Usage struct {
 
 // Usage reads the whole database, as of one moment, and counts. It fails with a
 // *CorruptionError where it cannot; Check goes on and tells all. It fails with
-// ErrRecounting while a recount runs.
+// ErrRecounting while a recount runs. progress, which may be nil, is told of the
+// phase "count", in buckets, those of persisted snapshots too.
 func (db *DB) Usage(ctx context.Context, progress func(Progress)) (Usage, error) {
 	var first error
 	u, err := db.examine(ctx, func(f bucket.Fault) {
@@ -87,9 +88,5 @@ func (db *DB) examine(ctx context.Context, tell func(bucket.Fault), progress fun
 	if err := db.open(); err != nil {
 		return bucket.Usage{}, err
 	}
-	return db.store.Examine(ctx, tell, func(done, total int64) {
-		if progress != nil {
-			progress(Progress{phase, done, total})
-		}
-	})
+	return db.store.Examine(ctx, tell, phaseOf(progress, phase, 1))
 }

@@ -57,7 +57,6 @@ func (b *bar) bar() *progressbar.ProgressBar {
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
 		)
 	}
 	return b.shown

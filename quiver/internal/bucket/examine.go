@@ -46,6 +46,7 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 	e := examination{s: s, tell: tell, state: s.stateAt(acc.Seq), limit: acc.Limit,
 		reached: newBitset(max(acc.Limit, s.pg.PageLimit()))}
 	e.u.Pages = int64(acc.Limit)
+	w := s.beginWalk(progress)
 	for n := range s.count {
 		if err := context.Cause(ctx); err != nil {
 			return e.u, err
@@ -53,9 +54,7 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 		if err := e.bucket(n); err != nil {
 			return e.u, err
 		}
-		if progress != nil {
-			progress(int64(n)+1, int64(s.count))
-		}
+		w.step()
 	}
 	held := newBitset(uint64(len(e.reached)) * 64)
 	for _, sn := range s.pg.KeptSnapshots() {
@@ -63,13 +62,14 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 			tell(Fault{Page: format.NoPage, Err: err})
 			return nil
 		}
-		if err := s.markSnapshot(ctx, sn, func(id uint64) { held.add(id) }, gone); err != nil {
+		if err := s.markSnapshot(ctx, sn, func(id uint64) { held.add(id) }, w.step, gone); err != nil {
 			if err := e.fault(format.NoPage, err); err != nil {
 				return e.u, err
 			}
 		}
 	}
 	e.free(acc, held)
+	w.phase.End()
 	return e.u, nil
 }
 

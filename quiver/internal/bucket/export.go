@@ -12,7 +12,8 @@ import (
 // since those that changed after that LSN. A page that no link leads to may be
 // unreadable, or never have been written: it is visited as zeros with the
 // snapshot's LSN, in a full export. One that a link leads to fails the export.
-func (v *Snapshot) Export(ctx context.Context, since *uint64, visit func(pager.Frozen) error) error {
+// done is told how many ids are.
+func (v *Snapshot) Export(ctx context.Context, since *uint64, done func(ids int64), visit func(pager.Frozen) error) error {
 	absent, linked := newBitset(v.sn.Limit()), newBitset(v.sn.Limit())
 	doubt := false
 	for _, head := range v.sn.Heads() {
@@ -20,6 +21,7 @@ func (v *Snapshot) Export(ctx context.Context, since *uint64, visit func(pager.F
 	}
 	zeros := make([]byte, v.s.pg.PageSize())
 	err := v.sn.Export(func(id uint64, page pager.Frozen, ok bool, err error) error {
+		done(int64(id))
 		if err == nil || errors.Is(err, pager.ErrCorrupt) {
 			err = context.Cause(ctx)
 		}
@@ -46,7 +48,7 @@ func (v *Snapshot) Export(ctx context.Context, since *uint64, visit func(pager.F
 	if doubt {
 		// A page that is not there, or not readable, seems to be needed; but the
 		// link may stand in a page that nothing leads to. Walking tells.
-		return v.s.markSnapshot(ctx, v.sn, func(uint64) {}, func(err error) error { return err })
+		return v.s.markSnapshot(ctx, v.sn, func(uint64) {}, func() {}, func(err error) error { return err })
 	}
 	return nil
 }

@@ -37,24 +37,43 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 		}
 	}
 	state := s.stateAt(r.Seq)
+	w := s.beginWalk(progress)
 	for n := range s.count {
 		if err = s.markBucket(ctx, n, state, mark); err != nil {
 			break
 		}
-		if progress != nil {
-			progress(int64(n)+1, int64(s.count))
-		}
+		w.step()
 	}
 	for _, sn := range s.pg.KeptSnapshots() {
 		if err == nil {
-			err = s.markSnapshot(ctx, sn, mark, func(error) error { return nil })
+			err = s.markSnapshot(ctx, sn, mark, w.step, func(error) error { return nil })
 		}
 	}
 	if err != nil {
 		r.Abandon()
 		return 0, err
 	}
-	return r.Finish(ctx, reached.has)
+	if freed, err = r.Finish(ctx, reached.has); err == nil {
+		w.phase.End()
+	}
+	return freed, err
+}
+
+// walk tells how many buckets are done, those of the kept snapshots too. One
+// that begins meanwhile is not counted.
+type walk struct {
+	phase *pager.Phase
+	done  int64
+}
+
+func (s *Store) beginWalk(progress func(done, total int64)) *walk {
+	states := 1 + int64(len(s.pg.KeptSnapshots()))
+	return &walk{phase: pager.BeginPhase(progress, states*int64(s.count))}
+}
+
+func (w *walk) step() {
+	w.done++
+	w.phase.At(w.done)
 }
 
 // markBucket marks the pages of a chain and of the values that its records lead
@@ -85,10 +104,11 @@ func (s *Store) markBucket(ctx context.Context, n uint32, state stateReader, mar
 // and must not be given out as long as it lives. gone is asked what to make of a
 // chain with a page that is ErrSnapshotGone, because a program wrote that knows
 // nothing of the snapshot: should a page behind it be freed and given out, it is
-// told as gone too, never taken for what it was.
-func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64), gone func(error) error) error {
+// told as gone too, never taken for what it was. step is called for each bucket.
+func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64), step func(), gone func(error) error) error {
 	state := s.Snapshot(sn).state
 	for n := range s.count {
+		step()
 		if state.head(n) == format.NoPage {
 			continue
 		}

@@ -233,11 +233,21 @@ func (p *Pager) readLog(f *found) error {
 	if err := p.checkLogHeader(f); err != nil {
 		return err
 	}
+	var phase *Phase
 	f.scan, err = wal.Scan(p.logFile, wal.ScanOptions{
 		PageSize: p.o.PageSize, MetaLastLSN: f.meta.LastLSN, Clean: f.meta.Clean, Salvage: p.o.Salvage,
-		Held:     p.held,
-		Progress: func(done, total int64) error { return p.progress("read log", done, total) },
+		Held: p.held,
+		Progress: func(done, total int64) error {
+			if phase == nil {
+				phase = p.beginPhase("read log", total)
+			}
+			phase.At(done)
+			return p.ended()
+		},
 	})
+	if err == nil {
+		phase.End()
+	}
 	return p.logDamage(err)
 }
 

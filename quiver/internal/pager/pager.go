@@ -254,10 +254,8 @@ func (p *Pager) noteLog() {
 
 func (p *Pager) file(name string) string { return filepath.Join(p.dir, name) }
 
-func (p *Pager) progress(phase string, done, total int64) error {
-	if p.o.Progress != nil {
-		p.o.Progress(phase, done, total)
-	}
+// ended says why recovery is to end, nil if it is to go on.
+func (p *Pager) ended() error {
 	if p.o.Context != nil {
 		return context.Cause(p.o.Context)
 	}

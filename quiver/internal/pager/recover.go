@@ -76,6 +76,7 @@ func (p *Pager) overlayLog(f *found) error {
 	}
 	p.overlay = make(map[uint64]wal.Image)
 	list := winners(f.scan.Images)
+	phase := p.beginSome("redo", len(list))
 	for i, img := range list {
 		winner, differs, err := p.redo(img, buf, disk)
 		if err != nil {
@@ -87,10 +88,12 @@ func (p *Pager) overlayLog(f *found) error {
 				p.recovery.FlagLied = true
 			}
 		}
-		if err := p.progress("redo", int64(i+1), int64(len(list))); err != nil {
+		phase.At(int64(i) + 1)
+		if err := p.ended(); err != nil {
 			return err
 		}
 	}
+	phase.End()
 	return nil
 }
 
@@ -177,6 +180,7 @@ func (p *Pager) noPageAhead(buf []byte) error {
 	if p.logEnd == 0 || p.o.Salvage {
 		return nil
 	}
+	phase := p.beginPhase("inspect", int64(p.segs.pages()))
 	for id := range p.segs.pages() {
 		err := p.segs.read(id, buf)
 		if err != nil && !errors.Is(err, ErrCorrupt) {
@@ -185,10 +189,12 @@ func (p *Pager) noPageAhead(buf []byte) error {
 		if err == nil && whole(buf, id) && format.PageLSN(buf) > p.logEnd {
 			return p.logLost(id, format.PageLSN(buf))
 		}
-		if err := p.progress("inspect", int64(id+1), int64(p.segs.pages())); err != nil {
+		phase.At(int64(id) + 1)
+		if err := p.ended(); err != nil {
 			return err
 		}
 	}
+	phase.End()
 	return nil
 }
 
@@ -204,6 +210,7 @@ func (p *Pager) logLost(id, lsn uint64) error {
 // segment seems to hold them: that may be the page cache (R12).
 func (p *Pager) redoAll(f *found, list []wal.Image) error {
 	buf, disk := make([]byte, p.o.PageSize), make([]byte, p.o.PageSize)
+	phase := p.beginSome("redo", len(list))
 	for i, img := range list {
 		winner, _, err := p.redo(img, buf, disk)
 		if err != nil {
@@ -212,10 +219,12 @@ func (p *Pager) redoAll(f *found, list []wal.Image) error {
 		if err := p.segs.writeRun(img.PageID, winner); err != nil {
 			return err
 		}
-		if err := p.progress("redo", int64(i+1), int64(len(list))); err != nil {
+		phase.At(int64(i) + 1)
+		if err := p.ended(); err != nil {
 			return err
 		}
 	}
+	phase.End()
 	return nil
 }
 

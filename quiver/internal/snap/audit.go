@@ -83,9 +83,12 @@ func (st *Store) Audit(fsys vfs.FS, root string) (*Audit, error) {
 	return a, nil
 }
 
-// Prove reads every image that is named. Snapshots may be frozen for meanwhile,
-// not removed, and the SnapStore not compacted.
-func (a *Audit) Prove(ctx context.Context, progress func(done, total int)) error {
+// Names is how many images Prove reads.
+func (a *Audit) Names() int { return len(a.names) }
+
+// Prove reads every image that is named, and tells how many it has. Snapshots may
+// be frozen for meanwhile, not removed, and the SnapStore not compacted.
+func (a *Audit) Prove(ctx context.Context, progress func(done int)) error {
 	files := map[string]*frameFile{}
 	defer func() {
 		for _, f := range files {
@@ -97,7 +100,7 @@ func (a *Audit) Prove(ctx context.Context, progress func(done, total int)) error
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		progress(i+1, len(a.names))
+		progress(i + 1)
 		wrong, err := a.stored(n)
 		if err != nil {
 			return err

@@ -101,8 +101,26 @@ func makeSnapshotsDir(fsys vfs.FS, root string, durable bool) error {
 	return syncDir(fsys, root)
 }
 
+// RemoveFolder removes the folder of all snapshots, in which nothing may be: after a
+// failed sync of its name only a new one is sure to last. It is no error when it is
+// not there.
+func RemoveFolder(fsys vfs.FS, root string) error {
+	return vfs.RemoveIfThere(fsys, snapshotsDir(root))
+}
+
+// FolderSure reports, after a Create that failed, whether the next one may count on
+// the name of the folder of all snapshots: it is not there, or holds a registry,
+// which is made only when the name is durable.
+func FolderSure(fsys vfs.FS, root string) bool {
+	if _, err := fsys.Stat(snapshotsDir(root)); absent(err) {
+		return true
+	}
+	_, err := fsys.Stat(registryPath(root))
+	return err == nil
+}
+
 // List names the folders under .snapshots, sorted: those of the snapshots of
-// the registry, and what dead processes have left.
+// the registry, and what dead processes have left. It is nil without .snapshots.
 func List(fsys vfs.FS, root string) ([]string, error) {
 	infos, err := fsys.ReadDir(snapshotsDir(root))
 	if absent(err) {
@@ -111,7 +129,7 @@ func List(fsys vfs.FS, root string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots: %w", err)
 	}
-	var ids []string
+	ids := []string{}
 	for _, i := range infos {
 		if i.Dir && format.ValidSnapshotID(i.Name) {
 			ids = append(ids, i.Name)

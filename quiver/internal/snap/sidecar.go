@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -92,13 +91,13 @@ func newSidecar(id string, lsn uint64, o Options) (*Sidecar, error) {
 // A durable snapshot gets its folder and the heads at once; all of it survives
 // a crash when Create has returned, and nothing of it is used before it is named
 // in the registry. Another one makes no file before its first Freeze and keeps
-// the heads in memory.
+// the heads in memory, as the slice that it was given, which must not change.
 func Create(id string, lsn uint64, heads []uint64, o Options) (*Sidecar, error) {
 	s, err := newSidecar(id, lsn, o)
 	if err != nil {
 		return nil, fmt.Errorf("create snapshot: %w", err)
 	}
-	s.heads = slices.Clone(heads)
+	s.heads = heads
 	if o.Durable {
 		err = s.makeDurable()
 	} else if _, e := o.FS.Stat(s.dir); e == nil {
