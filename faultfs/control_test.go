@@ -79,6 +79,23 @@ func TestCallers(t *testing.T) {
 	}
 }
 
+func TestLogReads(t *testing.T) {
+	f := faultfs.New(faultfs.Options{NoReads: true})
+	if err := f.WriteFile("/a", []byte("xy")); err != nil {
+		t.Fatal(err)
+	}
+	f.ResetLog()
+	for i, on := range []bool{false, true, false} {
+		f.LogReads(on)
+		if _, err := f.Stat("/a"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := len(f.Log().Records()), min(i, 1); got != want {
+			t.Errorf("after %d calls %d are logged, want %d", i+1, got, want)
+		}
+	}
+}
+
 func TestCounters(t *testing.T) {
 	f := faultfs.New(faultfs.Options{NoReads: true})
 	for _, name := range []string{"/db/wal-000001.log", "/db/data-000001.p1seg", "/db/meta", "/db/dir", "/db/free", "/db/LOCK",

@@ -28,7 +28,7 @@ type Options struct {
 	// Callers makes records carry file and line of the caller.
 	Callers bool
 	// NoReads keeps successful reading calls out of the log. They are counted
-	// and numbered all the same.
+	// and numbered all the same. See FS.LogReads.
 	NoReads bool
 	// Label tells who makes a call: the goroutine, the operation of the program,
 	// whatever tells one call from another. It is asked once for each call, on
@@ -169,6 +169,13 @@ func (o *op) do(a action) {
 	a.apply(o.f.d, o.rec)
 	o.f.changes++
 	o.rec.acts = append(o.rec.acts, a)
+}
+
+// LogReads says whether successful reading calls are put into the log from now on.
+func (f *FS) LogReads(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opts.NoReads = !on
 }
 
 // end logs the call, unlocks the FS and returns the error as the caller of

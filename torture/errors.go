@@ -186,17 +186,22 @@ func (r *run) opening(call int) bool {
 	})
 }
 
-// storeAnswered tells whether the operation that a call belongs to has read an image
-// in the SnapStore after it: what could not be read elsewhere was there too, and
-// what came of it was compared with the model.
+// storeAnswered tells whether the operation that a call belongs to, or the look
+// after it, has read an image in the SnapStore later: what could not be read
+// elsewhere was there too, and what came of it was compared with the model.
 func (r *run) storeAnswered(call int) bool {
 	return slices.ContainsFunc(r.disk.Log().Records(), func(rec *faultfs.Record) bool {
-		return rec.Seq > call && rec.Kind == faultfs.KindRead && rec.Err == nil && path.Base(rec.Path) == "store.bin" && r.sameStep(call, rec.Seq)
+		return rec.Seq > call && rec.Kind == faultfs.KindRead && rec.Err == nil && path.Base(rec.Path) == "store.bin" && r.begun(call) == r.begun(rec.Seq)
 	})
 }
 
-func (r *run) sameStep(a, b int) bool {
-	return slices.ContainsFunc(r.steps, func(s step) bool { return s.begin < a && b <= s.end })
+// begun is how many operations have begun before a call.
+func (r *run) begun(call int) int {
+	n := slices.IndexFunc(r.steps, func(s step) bool { return s.begin >= call })
+	if n < 0 {
+		return len(r.steps)
+	}
+	return n
 }
 
 // dying tells whether a call belongs to the end of a process: nobody is told.
@@ -216,6 +221,8 @@ func watchedRun(c Case, b *base, watch *rules, sites *siteWatch) *run {
 	if sites != nil {
 		sites.restart(r.disk)
 	}
+	// What else was read tells whether a failed read had to be told of.
+	r.disk.LogReads(c.Workload.Knobs.Keep == keepDedup && j.strikes(faultfs.KindRead))
 	r.disk.Inject(c.Faults)
 	ops := c.Workload.program()
 	ops = ops[:len(ops)-1]

@@ -137,6 +137,7 @@ type recovery struct {
 	last   int      // its last call
 	opened int      // the last call of the open, after which shown is promised
 	listed int      // the last call of reading the snapshots, which are promised from then on
+	made   bool     // that call ended an init: the database is not to vanish again
 	shown  *outcome // content and LSN
 }
 
@@ -311,7 +312,7 @@ func (p *prober) incomplete(o *outcome, disk *faultfs.FS) *recovery {
 		return nil
 	}
 	p.closed(o, disk)
-	rec := &recovery{log: disk.Log(), opened: disk.Seq(), last: disk.Seq(), shown: &outcome{holds: p.intern(model.State{})}}
+	rec := &recovery{log: disk.Log(), opened: disk.Seq(), last: disk.Seq(), made: true, shown: &outcome{holds: p.intern(model.State{})}}
 	db, err := quiver.Open(root, p.k.options(p.fs(disk)))
 	if err != nil {
 		o.flaw("init", "open after the second init: %v", err)

@@ -81,10 +81,14 @@ func (x *runner) mine() func(yield func(Task) bool) {
 	}
 }
 
-// under gives a task the profile of the run, where it has none of its own.
+// under gives a task the profile of the run, where it has none of its own, and
+// takes from it what the run leaves out.
 func (x *runner) under(t Task) Task {
 	if x.c.Profile != (faultfs.Profile{}) {
 		t.Profile = x.c.Profile
+	}
+	if x.c.Plain {
+		t.OnlyErrors, t.Errors, t.Kill = true, false, Once
 	}
 	return t
 }
@@ -101,6 +105,9 @@ func (x *runner) work() {
 		hang := time.AfterFunc(x.c.Hang, func() {
 			panic(fmt.Sprintf("torture: I21 progress: %v has not ended after %v", t.Workload, x.c.Hang))
 		})
+		if x.c.Begin != nil {
+			x.c.Begin(t)
+		}
 		counts, found := x.bases.examine(t)
 		hang.Stop()
 		if !x.c.NoShrink && len(found) > 0 {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
+	"github.com/quiverdb/quiverdb-go/model"
 	"github.com/quiverdb/quiverdb-go/quiver"
 )
 
@@ -127,7 +128,7 @@ func (p *prober) again(s *second, r *recovery, st *faultfs.State, im faultfs.Ima
 	switch {
 	case len(o.flaws) > 0:
 		s.flaws = append(s.flaws, secondFlaw{o.flaws[0], at})
-	case st.To < r.opened || p.unborn(r.shown, o):
+	case st.To < r.opened || !r.made && p.unborn(r.shown, o):
 		s.enter(o, at)
 	default:
 		s.promise(r.shown, o, at)
@@ -223,6 +224,8 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 	if err != nil {
 		if w.low > 0 || s.r.line.states[0] != nil {
 			s.report(flaw{"I19 opens", "after a kill: " + err.Error()}, at)
+		} else if how == stepKill && depth != Once {
+			s.initAgain(disk, first, depth, w, at)
 		}
 		return
 	}
@@ -257,5 +260,23 @@ func (s *sweep) kill(st *faultfs.State, how string, depth Depth) {
 		if len(rec.shown.flaws) > 0 {
 			s.report(rec.shown.flaws[0], at)
 		}
+	}
+}
+
+// initAgain makes the database that a killed process was making: what that one has
+// made already may stand in the page cache only, and has to last once the second
+// init has returned.
+func (s *sweep) initAgain(disk *faultfs.FS, first int, depth Depth, w window, at crash) {
+	if err := quiver.Init(root, s.p.k.init(s.p.fs(disk))); err != nil {
+		s.report(flaw{"init", "init again after a kill: " + err.Error()}, at)
+		return
+	}
+	end := disk.Seq()
+	rec := &recovery{log: disk.Log(), first: first, opened: end, listed: end, last: end, made: true, shown: &outcome{holds: s.p.intern(model.State{})}}
+	again := s.p.crashAgain(rec, depth)
+	s.counts.Seconds += again.states
+	if f := again.judge(s.p, s.r, w, &outcome{holds: absent}); f != nil {
+		at.next = &f.at
+		s.report(f.flaw, at)
 	}
 }

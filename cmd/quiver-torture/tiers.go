@@ -13,7 +13,8 @@ import (
 // tier is something that -tier can name.
 type tier struct {
 	name, what string
-	crashes    bool // -profile, -match and -knobs mean something to it
+	crashes    bool // -profile, -match and -knobs mean something to it, and -depth nothing
+	matches    bool // -match means something to it too
 	run        func(request) (part, error)
 }
 
@@ -21,6 +22,9 @@ type tier struct {
 func (t tier) without() []string {
 	if t.crashes {
 		return []string{"depth"}
+	}
+	if t.matches {
+		return []string{"profile", "knobs"}
 	}
 	return []string{"profile", "match", "knobs"}
 }
@@ -49,7 +53,7 @@ func tiers() []tier {
 		crashTier(torture.Snapshots, "snapshots that outlive their process: phrases alone and chosen pairs, all that a power cut may leave"),
 		crashTier(torture.Backups, "backups, full and incremental, and restores: the same"),
 		crashTier(torture.Swarm, "drawn workloads, options, errors and profiles, for -duration"),
-		{name: "errors", what: "every error at every call site, once and for ever", run: errorTier},
+		{name: "errors", what: "every error at every call site, once and for ever", matches: true, run: errorTier},
 		{name: "silent", what: "every damage of every file between two sessions", run: silentTier},
 		{name: "histories", what: "several clients at once, with crashes: could it have happened one after another?", run: historyTier},
 		{name: "real", what: "processes of their own in real folders, killed at random moments", run: realTier},
@@ -110,7 +114,7 @@ func boundaries(r torture.Report) coverage {
 
 // partConfig is the request in the words of the tiers beside the crashes.
 func (r request) partConfig() torture.PartConfig {
-	return torture.PartConfig{Share: r.share, Depth: r.depth, Seed: r.seed, Duration: r.duration, Workers: r.workers, Limit: r.limit, Found: r.found}
+	return torture.PartConfig{Share: r.share, Depth: r.depth, Seed: r.seed, Duration: r.duration, Workers: r.workers, Limit: r.limit, Found: r.found, Match: r.match}
 }
 
 func errorTier(r request) (part, error) {

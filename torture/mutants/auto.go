@@ -32,9 +32,12 @@ func (x *exam) operators(ctx context.Context) ([]entry, error) {
 		return nil, err
 	}
 	sites := map[string]Site{}
-	for round := range siteRounds {
-		found, err := sitesOf(ctx, child{dir: x.c.Root, name: bin, time: time.Minute,
-			args: []string{"-sites", "-round", strconv.Itoa(round), "-budget", "5s"}})
+	for round := range plainRounds + siteRounds {
+		args := []string{"-sites", "-round", strconv.Itoa(round), "-budget", "30s", "-plain"}
+		if round >= plainRounds {
+			args = []string{"-sites", "-round", strconv.Itoa(round - plainRounds), "-budget", "5s"}
+		}
+		found, err := sitesOf(ctx, child{dir: x.c.Root, name: bin, time: time.Minute, args: args})
 		if err != nil {
 			return nil, err
 		}
@@ -63,12 +66,19 @@ func (x *exam) examineOperator(ctx context.Context, op Operator) Row {
 		if s.part != "crashes" && (s.part != "errors" || len(r.judges()) > 0) {
 			continue
 		}
-		more := []string{"-mutant", op.String()}
+		budget, more := x.c.Budget, []string{"-mutant", op.String()}
 		if s.part == "crashes" {
 			// The cases that come by the place: any one that does can tell.
 			s.rounds, more = 1, append(more, "-cases", strings.Join(op.Site.Cases, ";"))
 		}
-		found, err := s.runJudge(ctx, x.clean, x.c.Budget, 1, more...)
+		switch {
+		case s.name == "rules":
+			// The order of the calls shows without a crash.
+			more = append(more, "-plain")
+		case len(r.judges()) == 0:
+			budget *= 4
+		}
+		found, err := s.runJudge(ctx, x.clean, budget, 1, more...)
 		if err != nil {
 			r.Error = err.Error()
 			return r
@@ -85,9 +95,13 @@ func (x *exam) examineOperator(ctx context.Context, op Operator) Row {
 	return r
 }
 
-// siteRounds is how many rounds of cases are run to learn which call sites there
-// are.
-const siteRounds = 8
+// All workloads are run, plainRounds times with other options each, and those of
+// siteRounds rounds with their crashes too, to learn which call sites there are:
+// those of a recovery have no other cases.
+const (
+	plainRounds = 2
+	siteRounds  = 8
+)
 
 // sitesOf runs a judge that lists call sites.
 func sitesOf(ctx context.Context, c child) ([]Site, error) {

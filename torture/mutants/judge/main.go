@@ -22,6 +22,8 @@ type job struct {
 	cases  []string // of crashes: those alone
 	match  string   // of crashes: workloads with this text alone
 	want   int      // judges that have to find something before it ends early
+	plain  bool     // of crashes: only the runs
+	begin  func(torture.Task)
 	mutate torture.Mutation
 
 	mu    sync.Mutex
@@ -37,7 +39,7 @@ type flags struct {
 	ignore, cases, match string
 	budget               time.Duration
 	want, round          int
-	sites, all           bool
+	sites, all, plain    bool
 }
 
 func main() {
@@ -52,6 +54,7 @@ func main() {
 	flag.StringVar(&f.ignore, "ignore", "", "`file` of findings, as this program prints them, that are not to be told")
 	flag.StringVar(&f.cases, "cases", "", "crashes of these cases alone, \";\" between them, as -sites lists them")
 	flag.StringVar(&f.match, "match", "", "crashes, and errors, of workloads with this `text` alone")
+	flag.BoolVar(&f.plain, "plain", false, "of crashes: only the runs themselves, without a crash")
 	flag.BoolVar(&f.all, "all", false, "print all findings, not only the first of each judge")
 	flag.Parse()
 	debug.SetGCPercent(400)
@@ -62,7 +65,7 @@ func main() {
 }
 
 func (f flags) run() error {
-	j := &job{round: f.round, want: f.want, match: f.match, start: time.Now(), seen: map[string]bool{}, known: map[string]bool{}, all: f.all}
+	j := &job{round: f.round, want: f.want, match: f.match, plain: f.plain, start: time.Now(), seen: map[string]bool{}, known: map[string]bool{}, all: f.all}
 	if err := j.ignore(f.ignore); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func tiers(round int) []torture.Tier {
 func (j *job) run(seed int, only func(torture.Task) bool) {
 	for _, t := range tiers(seed) {
 		torture.Run(torture.Config{Tier: t, Knobs: 1, Seed: uint64(seed), Workers: 1, Limit: 1000, NoShrink: true,
-			Hang: never, Mutate: j.mutate, Found: j.found, Only: func(t torture.Task) bool { return !t.Bounded && only(t) }})
+			Hang: never, Plain: j.plain, Begin: j.begin, Mutate: j.mutate, Found: j.found, Only: func(t torture.Task) bool { return !t.Bounded && only(t) }})
 	}
 }
 
@@ -77,20 +77,11 @@ func (j *job) one(name string) {
 	j.run(n, func(t torture.Task) bool { return t.Workload.String() == workload })
 }
 
-// record runs the tasks of a round one by one, so that the recorder can tell
-// which of them comes by a site.
+// record runs the tasks of a round, so that the recorder can tell which of them
+// comes by a site: all of them, where nothing but the runs is asked for.
 func (j *job) record(rec *mutants.Recorder) {
-	var names []string
-	j.run(j.round, func(t torture.Task) bool {
-		if inRound(t, j.round) {
-			names = append(names, strconv.Itoa(j.round)+" "+t.Workload.String())
-		}
-		return false
-	})
-	for _, name := range names {
-		rec.Begin(name)
-		j.one(name)
-	}
+	j.begin = func(t torture.Task) { rec.Begin(strconv.Itoa(j.round) + " " + t.Workload.String()) }
+	j.run(j.round, func(t torture.Task) bool { return j.plain || inRound(t, j.round) })
 }
 
 func opsOf(t torture.Task) string {
