@@ -22,8 +22,8 @@ import (
 // page); not for the rest of a Check, nor for OpenSnapshot and CompactSnapStore,
 // unless a write waits for that one. The first one of a handle waits until a
 // recount has read the whole database where the LSNs of pages are not known: with
-// RecoveryInfo.RecountDue, and no record of this program in the log, as after a
-// session that was closed while a persisted snapshot lived.
+// RecoveryInfo.RecountDue, no record of this program in the log, and no clean close
+// by it.
 func (db *DB) Snapshot() (*Snapshot, error) { return db.snapshot(db.snaps.persist) }
 
 // snapshot begins one; persist says that it is to outlive the handle.

@@ -250,6 +250,11 @@ func TestFreeSum(t *testing.T) {
 	f.Reserved, f.Rest = 0, 0
 	require.False(t, f.Vouched(10, 20))
 	require.NotZero(t, FreeSum(nil, 0, 0))
+	f, err = DecodeFree(EncodeFree(ids, PartFreeSum(ids, 10, 20)))
+	require.NoError(t, err)
+	require.True(t, f.VouchedInPart(10, 20))
+	require.False(t, f.VouchedInPart(11, 20))
+	require.False(t, f.Vouched(10, 20))
 }
 
 func TestGroupFlags(t *testing.T) {

@@ -7,8 +7,8 @@ import "hash/crc32"
 //	 0   8  magic "P1FREE01"
 //	 8   4  version = 1
 //	12   4  count, only a hint
-//	16   8  reserved: 0 from the reference, which never reads it; FreeSum from
-//	        a clean close of this project
+//	16   8  reserved: 0 from the reference, which never reads it; FreeSum or
+//	        PartFreeSum from a clean close of this project
 //	24  8n  page ids, n = (file length - 24) / 8 rounded down
 //
 // The reference takes the last eight bytes whatever the alignment, so the
@@ -26,13 +26,15 @@ const (
 	// freeSumTag in the upper half keeps a FreeSum different from 0, the
 	// value of a list that nobody vouches for.
 	freeSumTag = 0x51465245 << 32
+	// freePartTag is that of a PartFreeSum.
+	freePartTag = 0x51465250 << 32
 )
 
 // Free is the content of the file free.
 type Free struct {
 	IDs      []uint64 // oldest first; the last is taken first
 	Count    uint32   // as stored; may differ from len(IDs)
-	Reserved uint64   // 0, or the FreeSum of a clean close
+	Reserved uint64   // 0, or the FreeSum or PartFreeSum of a clean close
 	Rest     int      // bytes behind the last whole id, 0 to 7; the reference misreads a list with a rest
 }
 
@@ -78,17 +80,32 @@ func DecodeFree(b []byte) (Free, error) {
 // a tag, never 0. The reference leaves the field as it finds it, so a list that
 // it changed, or a database that it wrote to, does not match any more.
 func FreeSum(ids []uint64, lastLSN, nextPageID uint64) uint64 {
+	return freeSumTag | freeCRC(ids, lastLSN, nextPageID)
+}
+
+// PartFreeSum vouches for less: there may be more free pages than the list names,
+// but no page has an LSN above the last one of the meta.
+func PartFreeSum(ids []uint64, lastLSN, nextPageID uint64) uint64 {
+	return freePartTag | freeCRC(ids, lastLSN, nextPageID)
+}
+
+func freeCRC(ids []uint64, lastLSN, nextPageID uint64) uint64 {
 	b := make([]byte, 8*len(ids)+16)
 	for i, id := range ids {
 		le.PutUint64(b[8*i:], id)
 	}
 	le.PutUint64(b[8*len(ids):], lastLSN)
 	le.PutUint64(b[8*len(ids)+8:], nextPageID)
-	return freeSumTag | uint64(crc32.ChecksumIEEE(b))
+	return uint64(crc32.ChecksumIEEE(b))
 }
 
 // Vouched reports whether the list carries the FreeSum that belongs to it and
 // to a meta with this last LSN and next page id.
 func (f Free) Vouched(lastLSN, nextPageID uint64) bool {
 	return f.Rest == 0 && f.Reserved == FreeSum(f.IDs, lastLSN, nextPageID)
+}
+
+// VouchedInPart reports the same of the PartFreeSum.
+func (f Free) VouchedInPart(lastLSN, nextPageID uint64) bool {
+	return f.Rest == 0 && f.Reserved == PartFreeSum(f.IDs, lastLSN, nextPageID)
 }

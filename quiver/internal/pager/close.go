@@ -60,12 +60,15 @@ func (p *Pager) finishSession() error {
 	}
 	next, ids := p.settleFree()
 	last := max(p.meta.LastLSN, p.counter.Load())
-	// While a snapshot outlives the session, only a recount can tell which pages
-	// are free: those that it needs are on no list.
 	sum := uint64(0)
-	// The ids of a gap are on no list either.
-	if !p.recountDue && p.oldestKept() == unbornSeq && p.gapFrom >= p.gapTo {
+	// The ids of a gap are on no list.
+	if !p.recountDue && p.gapFrom >= p.gapTo {
 		sum = format.FreeSum(ids, last, next)
+		if p.oldestKept() != unbornSeq {
+			// While a snapshot outlives the session, only a recount can tell which pages
+			// are free: those that it needs are on no list either.
+			sum = format.PartFreeSum(ids, last, next)
+		}
 	}
 	// Before the meta that lowers next_page_id: the list must never name an id
 	// that the original would give out a second time from there (R5).

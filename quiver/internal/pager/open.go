@@ -403,8 +403,10 @@ func (p *Pager) adopt(f *found) {
 	if f.scan.Kind == wal.Marked {
 		p.logEnd = f.scan.LastLSN
 	}
-	// The original cuts its log before it stores the last LSN.
-	p.lsnsUnknown = p.recountDue && f.scan.Kind != wal.Marked
+	// The original cuts its log before it stores the last LSN; a clean close of this
+	// program has stored the highest there is (R6).
+	closed := f.meta.Clean && f.free.VouchedInPart(f.meta.LastLSN, f.meta.NextPageID)
+	p.lsnsUnknown = p.recountDue && f.scan.Kind != wal.Marked && !closed
 	p.logRecords.Store(int64(f.scan.Records))
 	p.logBytes.Store(format.WALHeaderSize + f.scan.Bytes)
 	p.recovery = RecoveryInfo{
