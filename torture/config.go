@@ -39,9 +39,9 @@ type Config struct {
 	NoRules bool
 	// Plain leaves the crashes and the errors out: each workload is run, once.
 	Plain bool
-	// Begin is told of each task before it is judged, by the worker that does it;
-	// may be nil.
-	Begin func(Task)
+	// Begin is told of each task before it is judged, by the worker that does it,
+	// and of nil behind it; may be nil.
+	Begin func(*Task)
 	// NoShrink leaves violations as they were found.
 	NoShrink bool
 	// Found is told of each violation at once, shrunk; may be nil.

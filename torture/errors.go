@@ -78,6 +78,20 @@ func (j *errorJudge) storeFailed(r *run) bool {
 	return r.w.Knobs.Keep == keepDedup && j.strikes(faultfs.KindFsync)
 }
 
+// asideFrom tells whether the error of an operation tells nothing about the handle:
+// what it writes stands elsewhere, or it only reads or tidies up.
+func (r *run) asideFrom(o Op) bool {
+	switch o.Kind {
+	case OpRestore, OpRestoreInc, OpSnapOpen:
+		return true
+	case OpBackup, OpBackupInc:
+		return !r.faults.poisoned
+	case OpSnapEnd:
+		return r.w.Knobs.Keep == keepNone
+	}
+	return false
+}
+
 // absent tells whether a fault makes a file look absent, which is no damage where
 // it need not be there.
 func (j *errorJudge) absent() bool {
@@ -155,6 +169,7 @@ func (j *errorJudge) silent(r *run) {
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
+		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove: // an empty folder
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
 		case full(rec.Err) && (rec.Kind&faultfs.KindFsync == 0 || strings.HasSuffix(rec.Path, ".tmp")):

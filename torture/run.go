@@ -155,7 +155,7 @@ func (r *run) do(o Op) {
 	case s.err == nil:
 	case r.faults == nil:
 		r.flaw("I19 works", "%v: %v", o, s.err)
-	case r.db != nil && (o.Kind >= OpRestore || o.Kind >= OpBackup && !r.faults.poisoned || o.Kind == OpSnapEnd && r.w.Knobs.Keep == keepNone):
+	case r.db != nil && r.asideFrom(o):
 		// It tells nothing about the handle.
 		if !r.faults.typed(r, s.err) {
 			r.flaw("I17 surfaced", "%v: the error matches neither what was injected nor ErrFull: %v", o, s.err)

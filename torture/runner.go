@@ -105,10 +105,7 @@ func (x *runner) work() {
 		hang := time.AfterFunc(x.c.Hang, func() {
 			panic(fmt.Sprintf("torture: I21 progress: %v has not ended after %v", t.Workload, x.c.Hang))
 		})
-		if x.c.Begin != nil {
-			x.c.Begin(t)
-		}
-		counts, found := x.bases.examine(t)
+		counts, found := x.examine(t)
 		hang.Stop()
 		if !x.c.NoShrink && len(found) > 0 {
 			// What else this task found mostly is the same mistake.
@@ -116,6 +113,17 @@ func (x *runner) work() {
 		}
 		x.add(counts, found)
 	}
+}
+
+func (x *runner) examine(t Task) (Counts, []Violation) {
+	if x.c.Begin == nil {
+		return x.bases.examine(t)
+	}
+	// The start state is made before, for it belongs to many tasks.
+	_, _ = x.bases.get(t.Workload.Start, t.Workload.Knobs) // examine tells the error
+	x.c.Begin(&t)
+	defer x.c.Begin(nil)
+	return x.bases.examine(t)
 }
 
 // shrinkTime is how long one violation is made shorter.

@@ -75,7 +75,7 @@ func (x *exam) examineOperator(ctx context.Context, op Operator) Row {
 		case s.name == "rules":
 			// The order of the calls shows without a crash.
 			more = append(more, "-plain")
-		case len(r.judges()) == 0:
+		case len(r.judges()) == 0 && r.Justified == "":
 			budget *= 4
 		}
 		found, err := s.runJudge(ctx, x.clean, budget, 1, more...)

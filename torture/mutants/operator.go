@@ -119,6 +119,12 @@ func (l *late) make() error {
 	return held()
 }
 
+func (l *late) holds() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held != nil
+}
+
 // renamed follows the file of the late call.
 func (l *late) renamed(from, to string) {
 	l.mu.Lock()
@@ -164,6 +170,8 @@ func (m *mutated) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
 	var err error
 	if flag&(vfs.Create|vfs.Truncate) != 0 {
 		m.decide(faultfs.KindCreate) // so that a recorder hears of it
+	}
+	if m.makes(path, flag) {
 		err = m.late.pass(open)
 	} else {
 		err = open()
@@ -175,6 +183,16 @@ func (m *mutated) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
 		return nil, err
 	}
 	return &mutatedFile{File: f, m: m, path: path, write: flag & vfs.Write}, nil
+}
+
+// makes tells whether an open changes the disk. Only who holds a call back needs to
+// know about a file that may be there: the look at it is a call more.
+func (m *mutated) makes(path string, flag vfs.OpenFlag) bool {
+	if flag&(vfs.Create|vfs.Truncate) != vfs.Create || flag&vfs.Exclusive != 0 || !m.late.holds() {
+		return flag&(vfs.Create|vfs.Truncate) != 0
+	}
+	_, err := m.FS.Stat(path)
+	return err != nil
 }
 
 func (m *mutated) Mkdir(path string) error {

@@ -95,7 +95,7 @@ const mostCases = 24
 // NewRecorder makes an empty one.
 func NewRecorder() *Recorder { return &Recorder{sites: map[string]*Site{}} }
 
-// Begin names the case to which the next calls belong.
+// Begin names the case to which the next calls belong; "" is none.
 func (r *Recorder) Begin(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -40,15 +40,13 @@ func LoadRegistry(fsys vfs.FS, root string) ([]format.Snapshot, error) {
 }
 
 // SaveRegistry replaces the list, durably: after a crash it is the old or the
-// new one, the new one if SaveRegistry has returned nil.
+// new one, the new one if SaveRegistry has returned nil. The folder of all snapshots
+// is there, and lasts: Create, or SettleRegistry, has seen to it.
 func SaveRegistry(fsys vfs.FS, root string, entries []format.Snapshot) error {
 	for _, e := range entries {
 		if !format.ValidSnapshotID(e.ID) {
 			return fmt.Errorf("save snapshot registry: %q is no snapshot id", e.ID)
 		}
-	}
-	if err := makeSnapshotsDir(fsys, root, true); err != nil {
-		return fmt.Errorf("save snapshot registry: %w", err)
 	}
 	if err := replaceFile(fsys, registryPath(root), format.EncodeRegistry(entries)); err != nil {
 		return fmt.Errorf("save snapshot registry: %w", err)
@@ -59,7 +57,8 @@ func SaveRegistry(fsys vfs.FS, root string, entries []format.Snapshot) error {
 // SettleRegistry makes the list durable that LoadRegistry gives now: a process
 // that died, or whose sync failed, may have left it under a name that the next
 // power cut takes back. The file is written anew, since a sync alone may find
-// nothing to do. Where there is no room for that, the names as they are must do.
+// nothing to do. Where there is no room for that, the names as they are must do. The
+// original makes the folder and syncs no name.
 func SettleRegistry(fsys vfs.FS, root string) error {
 	path := registryPath(root)
 	b, err := readWhole(fsys, path)
@@ -68,10 +67,10 @@ func SettleRegistry(fsys vfs.FS, root string) error {
 	}
 	err = replaceFile(fsys, path, b)
 	if !isSyncError(err) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
-		err = nil
+		err = syncDir(fsys, snapshotsDir(root))
 	}
 	if err == nil {
-		err = SyncRegistry(fsys, root)
+		err = syncDir(fsys, root)
 	}
 	if err != nil {
 		return fmt.Errorf("settle snapshot registry: %w", err)
@@ -89,16 +88,12 @@ func SyncRegistry(fsys vfs.FS, root string) error {
 	return nil
 }
 
-// makeSnapshotsDir makes the folder of all snapshots. Durable syncs its name
-// also when it was there: whoever made it may have had no need to.
-func makeSnapshotsDir(fsys vfs.FS, root string, durable bool) error {
+// makeSnapshotsDir makes the folder of all snapshots, and does not sync its name.
+func makeSnapshotsDir(fsys vfs.FS, root string) error {
 	if err := fsys.Mkdir(snapshotsDir(root)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if !durable {
-		return nil
-	}
-	return syncDir(fsys, root)
+	return nil
 }
 
 // RemoveFolder removes the folder of all snapshots, in which nothing may be: after a

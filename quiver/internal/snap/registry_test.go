@@ -12,8 +12,18 @@ import (
 var registryA = []format.Snapshot{{ID: "1-2-3", LSN: 1<<63 + 5, TSNanos: 1795413254016580067}}
 var registryB = append(registryA[:1:1], format.Snapshot{ID: "x", LSN: 7, TSNanos: 1, Ended: true})
 
+// registryDisk has the folder that a registry stands in, durably.
+func registryDisk(t *testing.T, o faultfs.Options) *faultfs.FS {
+	t.Helper()
+	d := newDisk(o)
+	require.NoError(t, makeSnapshotsDir(d, root))
+	require.NoError(t, d.SyncDir(root))
+	d.ResetLog()
+	return d
+}
+
 func TestRegistryKeepsItsEntries(t *testing.T) {
-	d := newDisk(faultfs.Options{})
+	d := registryDisk(t, faultfs.Options{})
 	got, err := LoadRegistry(d, root)
 	require.NoError(t, err)
 	require.Empty(t, got)
@@ -47,7 +57,7 @@ func TestListNamesFolders(t *testing.T) {
 // TestRegistryCrash: after a crash anywhere the registry is the one before or
 // the new one, and the new one once SaveRegistry has returned.
 func TestRegistryCrash(t *testing.T) {
-	d := newDisk(faultfs.Options{Sector: 512})
+	d := registryDisk(t, faultfs.Options{Sector: 512})
 	var saved []int
 	for _, r := range [][]format.Snapshot{registryA, registryB} {
 		require.NoError(t, SaveRegistry(d, root, r))
@@ -76,7 +86,7 @@ func TestRegistryCrash(t *testing.T) {
 // TestRegistryErrors: an error at any call leaves the old or the new registry,
 // no stray file in the way of the next attempt, and is told.
 func TestRegistryErrors(t *testing.T) {
-	base := newDisk(faultfs.Options{})
+	base := registryDisk(t, faultfs.Options{})
 	require.NoError(t, SaveRegistry(base, root, registryA))
 	eachFault(t, base, func(d *faultfs.FS) error {
 		return SaveRegistry(d, root, registryB)

@@ -133,7 +133,7 @@ func (s *Sidecar) makeDurable() error {
 }
 
 func (s *Sidecar) makeFolder() error {
-	if err := makeSnapshotsDir(s.o.FS, s.o.Root, false); err != nil {
+	if err := makeSnapshotsDir(s.o.FS, s.o.Root); err != nil {
 		return err
 	}
 	err := s.o.FS.Mkdir(s.dir)

@@ -23,7 +23,7 @@ type job struct {
 	match  string   // of crashes: workloads with this text alone
 	want   int      // judges that have to find something before it ends early
 	plain  bool     // of crashes: only the runs
-	begin  func(torture.Task)
+	begin  func(*torture.Task)
 	mutate torture.Mutation
 
 	mu    sync.Mutex

@@ -80,7 +80,13 @@ func (j *job) one(name string) {
 // record runs the tasks of a round, so that the recorder can tell which of them
 // comes by a site: all of them, where nothing but the runs is asked for.
 func (j *job) record(rec *mutants.Recorder) {
-	j.begin = func(t torture.Task) { rec.Begin(strconv.Itoa(j.round) + " " + t.Workload.String()) }
+	j.begin = func(t *torture.Task) {
+		if t == nil {
+			rec.Begin("")
+		} else {
+			rec.Begin(strconv.Itoa(j.round) + " " + t.Workload.String())
+		}
+	}
 	j.run(j.round, func(t torture.Task) bool { return j.plain || inRound(t, j.round) })
 }
 
