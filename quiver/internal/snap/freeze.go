@@ -150,6 +150,13 @@ func (s *Sidecar) append(n *freezing) error {
 			return err
 		}
 	}
+	return s.writeNames(n)
+}
+
+// writeNames writes the entries of index.bin and hashindex.bin, and syncs them for a
+// durable snapshot. Frames tell for themselves whose they are: the sync spares the
+// next open the repair, and the original one that it does not do.
+func (s *Sidecar) writeNames(n *freezing) error {
 	for _, a := range []struct {
 		t *tail
 		b []byte
