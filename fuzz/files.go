@@ -115,6 +115,10 @@ func Free(data []byte) error {
 	if f.Vouched(lastLSN, nextPage) != right || vouched && f.Rest == 0 && !right {
 		return differ("free: vouched for", !right, right)
 	}
+	part := f.Rest == 0 && f.Reserved == raw.FreePartMark(f.IDs, lastLSN, nextPage)
+	if f.VouchedInPart(lastLSN, nextPage) != part || part && right {
+		return differ("free: vouched for in part", !part, part)
+	}
 	again, err := format.DecodeFree(format.EncodeFree(f.IDs, f.Reserved))
 	if err != nil || !slices.Equal(again.IDs, f.IDs) || again.Reserved != f.Reserved || int(again.Count) != len(f.IDs) || again.Rest != 0 {
 		return fmt.Errorf("free: %+v comes back as %+v, %v", f, again, err)

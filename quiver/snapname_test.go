@@ -3,6 +3,8 @@ package quiver_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -58,4 +60,44 @@ func TestSnapshotsFolderAfterAFailedSync(t *testing.T) {
 			must(t, errors.Join(again.Close(), db.Close()))
 		})
 	}
+}
+
+// Who has moved the folder of the snapshots to another disk behind a link keeps the
+// link, whatever is in the folder.
+func TestSnapshotsBehindALink(t *testing.T) {
+	root, elsewhere := filepath.Join(t.TempDir(), "db"), t.TempDir()
+	link, target := filepath.Join(root, ".snapshots"), filepath.Join(elsewhere, "snapshots")
+	o := quiver.Options{SnapPersist: true}
+	must(t, quiver.Init(root, quiver.InitOptions{Buckets: 1}))
+	must(t, os.Mkdir(target, 0o777))
+	if err := os.Symlink(target, link); err != nil {
+		t.Skipf("no links here: %v", err)
+	}
+	var id string
+	for range 3 {
+		db := mustOpen(t, root, o)
+		mustPut(t, db, pairs{}, "key", blob("value", 100))
+		list, err := db.Snapshots()
+		must(t, err)
+		if id == "" {
+			require.Empty(t, list)
+			temporary, err := db.Snapshot()
+			must(t, err)
+			id = temporary.ID()
+		} else {
+			require.Len(t, list, 1)
+			require.Equal(t, id, list[0].ID)
+		}
+		must(t, db.Close())
+		is, err := os.Readlink(link)
+		require.NoError(t, err)
+		require.Equal(t, target, is)
+	}
+	db := mustOpen(t, root, o)
+	must(t, db.RemoveSnapshot(id))
+	must(t, os.Remove(filepath.Join(target, "registry.json")))
+	must(t, db.Close())
+	must(t, mustOpen(t, root, o).Close())
+	_, err := os.Readlink(link)
+	require.NoError(t, err, "an empty folder behind a link")
 }

@@ -251,12 +251,13 @@ func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (
 	}
 	if persist && s.unsure != nil {
 		if err := snap.RemoveFolder(s.o.FS, s.root); err != nil {
-			return nil, snapError(s.unsure)
+			return nil, fmt.Errorf("%s cannot be made anew yet, and its name may not last (%w): an earlier snapshot: %w", format.SnapshotsName, err, snapError(s.unsure))
 		}
 		s.unsure = nil
 	}
 	side, err := snap.Create(id, lsn, heads, o)
-	if err != nil && persist && !snap.FolderSure(s.o.FS, s.root) {
+	var unsynced *snap.SyncError
+	if persist && errors.As(err, &unsynced) && !snap.FolderSure(s.o.FS, s.root) {
 		s.unsure = err
 	}
 	if err != nil || !persist {

@@ -169,7 +169,7 @@ func (j *errorJudge) silent(r *run) {
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
 		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
-		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove: // an empty folder
+		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove && (r.opening(rec.Seq) || r.closing(rec.Seq)): // an empty folder
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
 		case full(rec.Err) && (rec.Kind&faultfs.KindFsync == 0 || strings.HasSuffix(rec.Path, ".tmp")):
@@ -217,6 +217,11 @@ func (r *run) begun(call int) int {
 		return len(r.steps)
 	}
 	return n
+}
+
+// closing tells whether a call belongs to a close.
+func (r *run) closing(call int) bool {
+	return slices.ContainsFunc(r.steps, func(s step) bool { return s.begin < call && call <= s.end && s.op.Kind == OpClose })
 }
 
 // dying tells whether a call belongs to the end of a process: nobody is told.

@@ -274,6 +274,10 @@ func (p *prober) readSnapshots(o *outcome, db *quiver.DB) {
 	if o.snaps, err = readLasting(db, gets, p.keys); err != nil {
 		o.flaw("I12 snapshot", "%v", err)
 	}
+	// Many disks show the same, and are remembered.
+	for i := range o.snaps {
+		o.snaps[i].got = p.contents[p.intern(o.snaps[i].got)]
+	}
 }
 
 // onlyLock tells whether all that the log of a disk changed is the lock file.

@@ -294,7 +294,7 @@ char *qdb_snapstore_compact_json(qdb_db *db);
 /* ---- Work that takes long ---------------------------------------------- */
 
 /* Called now and then on the thread that made the call, with bytes or pages
- * done; total is 0 where it is not known, and both begin anew with each phase of
+ * done; total is 0 where there is nothing to do, and both begin anew with each phase of
  * the work. Anything but 0 cancels, and the function is not called again: the call
  * fails with QDB_ERR_CANCELED, or succeeds if nothing was left to do. The function
  * may use the library, but must return, and not in a child that it forked. */

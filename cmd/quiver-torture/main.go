@@ -31,8 +31,10 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == torture.RealArg {
 		os.Exit(torture.RealChild(os.Args[2:])) // a child of the tier real, to be killed
 	}
-	// Many small databases come and go; collecting them less often is worth the memory.
+	// Many small databases come and go; collecting them less often is worth the
+	// memory, up to a limit.
 	debug.SetGCPercent(800)
+	debug.SetMemoryLimit(4 << 30)
 	os.Exit(newApp(os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))).run(os.Args[1:]))
 }
 

@@ -99,6 +99,11 @@ func ReadFree(b []byte) (f Free, ok bool) {
 	return f, true
 }
 
+// FreePartMark is what a clean close writes there while a snapshot outlives it.
+func FreePartMark(ids []uint64, lastLSN, nextPage uint64) uint64 {
+	return FreeMark(ids, lastLSN, nextPage) + (0x50-0x45)<<32
+}
+
 // FreeMark is what a clean close writes into the reserved field of free.
 func FreeMark(ids []uint64, lastLSN, nextPage uint64) uint64 {
 	sum := crc32.NewIEEE()

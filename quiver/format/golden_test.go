@@ -61,6 +61,7 @@ func TestGolden(t *testing.T) {
 		{"dir", EncodeDir([]uint64{goldA, NoPage}), "50314449523030310100000002000000c7f9a971000000001817161514131211ffffffffffffffff"},
 		{"free", EncodeFree([]uint64{goldA, goldB}, goldC), "50314652454530310100000002000000383736353433323118171615141312112827262524232221"},
 		{"free sum", le.AppendUint64(nil, FreeSum([]uint64{goldA, goldB}, goldC, 7)), "ab8bfa2545524651"},
+		{"part of the free sum", le.AppendUint64(nil, PartFreeSum([]uint64{goldA, goldB}, goldC, 7)), "ab8bfa2550524651"},
 		{"wal header", walHeader[:], "503157414c3030310000000000000000"},
 		{"wal record", rec[:], "018b000018171615141312112827262524232221030000000a9b8503"},
 		{"frame", AppendFrame(nil, goldA, goldB, goldImage())[:FrameHeaderSize], "1817161514131211282726252423222100100000ff81e36f"},

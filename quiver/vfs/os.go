@@ -75,7 +75,8 @@ func (osFS) ReadDir(path string) ([]Info, error) {
 	infos := make([]Info, 0, len(entries))
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		link := err == nil && info.Mode()&fs.ModeSymlink != 0
+		if link {
 			// A file may have been moved to another disk behind a link: its
 			// size is that of the target, as in Stat.
 			info, err = os.Stat(filepath.Join(path, entry.Name()))
@@ -86,7 +87,9 @@ func (osFS) ReadDir(path string) ([]Info, error) {
 		if err != nil {
 			return nil, translate(err)
 		}
-		infos = append(infos, infoOf(entry.Name(), info))
+		in := infoOf(entry.Name(), info)
+		in.Link = link
+		infos = append(infos, in)
 	}
 	return infos, nil
 }

@@ -46,6 +46,7 @@ type Info struct {
 	Name string // last element of the path
 	Size int64  // bytes; 0 for a directory
 	Dir  bool
+	Link bool // a symbolic link, of whose target Size and Dir tell; only ReadDir says so
 }
 
 // FS is a disk. Implementations are safe for concurrent use.

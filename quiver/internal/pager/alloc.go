@@ -249,7 +249,7 @@ func (a *Account) Finish(ctx context.Context, reached func(id uint64) bool) (fre
 		}
 	}
 	p.pool = append(p.pool, orphans...)
-	p.recountDue = false
+	p.recountDue, p.lsnsUnknown = false, false
 	return len(orphans), nil
 }
 

@@ -60,19 +60,9 @@ func (p *Pager) finishSession() error {
 	}
 	next, ids := p.settleFree()
 	last := max(p.meta.LastLSN, p.counter.Load())
-	sum := uint64(0)
-	// The ids of a gap are on no list.
-	if !p.recountDue && p.gapFrom >= p.gapTo {
-		sum = format.FreeSum(ids, last, next)
-		if p.oldestKept() != unbornSeq {
-			// While a snapshot outlives the session, only a recount can tell which pages
-			// are free: those that it needs are on no list either.
-			sum = format.PartFreeSum(ids, last, next)
-		}
-	}
 	// Before the meta that lowers next_page_id: the list must never name an id
 	// that the original would give out a second time from there (R5).
-	if err := p.replace(format.FreeName, format.EncodeFree(ids, sum)); err != nil {
+	if err := p.replace(format.FreeName, format.EncodeFree(ids, p.freeSum(ids, last, next))); err != nil {
 		return err
 	}
 	err := p.writeMeta(func(m *format.Meta) {
@@ -94,6 +84,19 @@ func (p *Pager) finishSession() error {
 		return nil
 	}
 	return p.writeMeta(func(m *format.Meta) { m.Clean = true })
+}
+
+// freeSum is what the free list of a clean close vouches for.
+func (p *Pager) freeSum(ids []uint64, last, next uint64) uint64 {
+	switch {
+	case p.gapFrom < p.gapTo, p.lsnsUnknown && p.recountDue:
+		return 0 // the ids of a gap are on no list
+	case p.recountDue, p.oldestKept() != unbornSeq:
+		// While a snapshot outlives the session only a recount can tell which pages
+		// are free: those that it needs are on no list.
+		return format.PartFreeSum(ids, last, next)
+	}
+	return format.FreeSum(ids, last, next)
 }
 
 // settleFree is the free list at the end of a session, and the page id limit

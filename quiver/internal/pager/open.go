@@ -381,6 +381,19 @@ func (p *Pager) findLSNs() error {
 	return nil
 }
 
+// knowsLSNs tells whether no page has an LSN above the counter (R6). A whole log of
+// this program has all that may be in the segments. Without one a clean close of it
+// vouches for the last LSN, unless there is anything in the log: that close has left
+// none, so somebody has written since. The original cuts its log before it stores the
+// last LSN, and writes pages whose records a crash takes.
+func (f *found) knowsLSNs() bool {
+	if f.scan.Kind == wal.Marked {
+		return f.scan.Damage == nil
+	}
+	last, next := f.meta.LastLSN, f.meta.NextPageID
+	return f.meta.Clean && f.scan.Records == 0 && f.scan.TornBytes == 0 && (f.free.Vouched(last, next) || f.free.VouchedInPart(last, next))
+}
+
 // adopt takes over what was read.
 func (p *Pager) adopt(f *found) {
 	p.meta = f.meta
@@ -403,10 +416,7 @@ func (p *Pager) adopt(f *found) {
 	if f.scan.Kind == wal.Marked {
 		p.logEnd = f.scan.LastLSN
 	}
-	// The original cuts its log before it stores the last LSN; a clean close of this
-	// program has stored the highest there is (R6).
-	closed := f.meta.Clean && f.free.VouchedInPart(f.meta.LastLSN, f.meta.NextPageID)
-	p.lsnsUnknown = p.recountDue && f.scan.Kind != wal.Marked && !closed
+	p.lsnsUnknown = p.next > 0 && !p.o.ReadOnly && !f.knowsLSNs()
 	p.logRecords.Store(int64(f.scan.Records))
 	p.logBytes.Store(format.WALHeaderSize + f.scan.Bytes)
 	p.recovery = RecoveryInfo{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -96,22 +97,43 @@ func makeSnapshotsDir(fsys vfs.FS, root string) error {
 	return nil
 }
 
-// RemoveFolder removes the folder of all snapshots, in which nothing may be: after a
+// RemoveFolder removes the folder of all snapshots if nothing is in it: after a
 // failed sync of its name only a new one is sure to last. It is no error when it is
-// not there.
+// not there. A link is not removed: whoever made that wants the snapshots elsewhere,
+// and its name is none of ours.
 func RemoveFolder(fsys vfs.FS, root string) error {
+	in, err := folderInfo(fsys, root)
+	if err != nil || in == nil {
+		return err
+	}
+	if !in.Dir || in.Link {
+		return &fs.PathError{Op: "remove", Path: snapshotsDir(root), Err: syscall.ENOTDIR}
+	}
 	return vfs.RemoveIfThere(fsys, snapshotsDir(root))
 }
 
 // FolderSure reports, after a Create that failed, whether the next one may count on
-// the name of the folder of all snapshots: it is not there, or holds a registry,
-// which is made only when the name is durable.
+// the name of the folder of all snapshots: it is not there, or not one that this
+// program has made, or holds a registry, which is made only when the name is durable.
 func FolderSure(fsys vfs.FS, root string) bool {
-	if _, err := fsys.Stat(snapshotsDir(root)); absent(err) {
+	if in, err := folderInfo(fsys, root); err == nil && (in == nil || !in.Dir || in.Link) {
 		return true
 	}
 	_, err := fsys.Stat(registryPath(root))
 	return err == nil
+}
+
+// folderInfo is the entry of the folder of all snapshots, nil if there is none.
+func folderInfo(fsys vfs.FS, root string) (*vfs.Info, error) {
+	infos, err := fsys.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(infos, func(in vfs.Info) bool { return in.Name == format.SnapshotsName })
+	if i < 0 {
+		return nil, nil
+	}
+	return &infos[i], nil
 }
 
 // List names the folders under .snapshots, sorted: those of the snapshots of
