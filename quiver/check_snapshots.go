@@ -50,9 +50,7 @@ func (s *snapshots) standing() (folders map[string]bool, store *snap.Store, err 
 	for _, id := range ids {
 		folders[id] = false
 	}
-	for sn := range s.opened {
-		folders[sn.id] = true
-	}
+	s.markOpened(folders)
 	err = s.existingStore()
 	return folders, s.store, err
 }
@@ -140,9 +138,7 @@ func (s *snapshots) checkFolders(ctx context.Context, folders map[string]bool, t
 func (s *snapshots) known(folders map[string]bool) ([]format.Snapshot, snap.Options, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for sn := range s.opened {
-		folders[sn.id] = true
-	}
+	s.markOpened(folders)
 	entries, err := s.entries()
 	if err != nil {
 		return nil, snap.Options{}, err
@@ -152,6 +148,16 @@ func (s *snapshots) known(folders map[string]bool) ([]format.Snapshot, snap.Opti
 	}
 	o, err := s.options(true)
 	return entries, o, err
+}
+
+// markOpened notes the folders of snapshots that are open, or begin. mu is held.
+func (s *snapshots) markOpened(folders map[string]bool) {
+	for sn := range s.opened {
+		folders[sn.id] = true
+	}
+	for id := range s.beginning {
+		folders[id] = true
+	}
 }
 
 func checkFolder(ctx context.Context, e format.Snapshot, o snap.Options, tell func(bucket.Fault)) error {

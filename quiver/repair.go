@@ -143,6 +143,9 @@ func (s *snapshots) unnamed() ([]string, snap.Options, error) {
 	for id := range s.kept {
 		used[id] = true
 	}
+	for id := range s.beginning {
+		used[id] = true // the registry may not name it (begin)
+	}
 	folders = slices.DeleteFunc(folders, func(id string) bool {
 		// In use, maybe for a snapshot that is just beginning; or the next writer's.
 		return used[id] || !snap.Entered(s.o.FS, s.root, id)

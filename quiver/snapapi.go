@@ -42,9 +42,19 @@ func (db *DB) snapshot(persist bool) (*Snapshot, error) {
 		return nil, err
 	}
 	id := db.snaps.newID()
-	var side *snap.Sidecar
+	sn, side, err := db.beginSnapshot(id, persist)
+	s := db.listSnapshot(id, sn, side, persist)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// beginSnapshot makes the pager protect a new snapshot; nil if it does not. With
+// an error too it is one that could not be entered as it should (begin).
+func (db *DB) beginSnapshot(id string, persist bool) (sn *pager.Snapshot, side *snap.Sidecar, err error) {
 	var entering error
-	sn, err := db.pg.BeginSnapshot(persist, func(lsn uint64, heads []uint64) (pager.Keeper, error) {
+	sn, err = db.pg.BeginSnapshot(persist, func(lsn uint64, heads []uint64) (pager.Keeper, error) {
 		side, entering = db.snaps.begin(id, lsn, heads, persist)
 		if side == nil {
 			return nil, entering
@@ -52,23 +62,28 @@ func (db *DB) snapshot(persist bool) (*Snapshot, error) {
 		return keeper{side}, nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if persist {
-		db.snaps.mu.Lock()
-		db.snaps.kept[id] = &keptSnapshot{sn, side}
-		db.snaps.mu.Unlock()
-		if entering != nil {
-			return nil, entering
-		}
-		return db.newSnapshot(id, sn, func() error { return nil }), nil
-	}
-	s := db.newSnapshot(id, sn, nil)
-	s.end = func() error { return db.snaps.drop(s, side) }
+	return sn, side, entering
+}
+
+// listSnapshot ends a beginning: from here on the snapshot, if there is one, can
+// be found, ended and closed.
+func (db *DB) listSnapshot(id string, sn *pager.Snapshot, side *snap.Sidecar, persist bool) *Snapshot {
 	db.snaps.mu.Lock()
+	defer db.snaps.mu.Unlock()
+	delete(db.snaps.beginning, id)
+	if sn == nil {
+		return nil
+	}
+	s := db.newSnapshot(id, sn, func() error { return nil })
+	if persist {
+		db.snaps.kept[id] = &keptSnapshot{sn, side}
+		return s
+	}
+	s.end = func() error { return db.snaps.drop(s, side) }
 	db.snaps.opened[s] = struct{}{}
-	db.snaps.mu.Unlock()
-	return s, nil
+	return s
 }
 
 // drop ends a snapshot that is not persisted and removes its files. A check that
@@ -113,7 +128,7 @@ func (db *DB) Snapshots() ([]SnapshotInfo, error) {
 	}
 	db.snaps.mu.Lock()
 	defer db.snaps.mu.Unlock()
-	entries, err := db.snaps.entries()
+	entries, err := db.snaps.listed()
 	if err != nil {
 		return nil, err
 	}
@@ -171,13 +186,25 @@ func (s *snapshots) entries() ([]format.Snapshot, error) {
 	return entries, snapError(err)
 }
 
+// listed are the entries but for those of snapshots that are beginning: they are
+// not there for other calls. mu is held.
+func (s *snapshots) listed() ([]format.Snapshot, error) {
+	entries, err := s.entries()
+	return slices.DeleteFunc(entries, func(e format.Snapshot) bool { return s.isBeginning(e.ID) }), err
+}
+
+func (s *snapshots) isBeginning(id string) bool {
+	_, ok := s.beginning[id]
+	return ok
+}
+
 func noSnapshot(id string) error { return fmt.Errorf("%w: %s", ErrNoSnapshot, id) }
 
 // entry is what the registry says of a snapshot, and the options of its files.
 func (s *snapshots) entry(id string) (format.Snapshot, snap.Options, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entries, err := s.entries()
+	entries, err := s.listed()
 	if err != nil {
 		return format.Snapshot{}, snap.Options{}, err
 	}
@@ -298,7 +325,7 @@ func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	}
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	switch {
-	case i < 0:
+	case i < 0 || s.isBeginning(id):
 		return nil, noSnapshot(id)
 	case remove:
 		entries = slices.Delete(entries, i, i+1)

@@ -51,8 +51,11 @@ type snapshots struct {
 	kept     map[string]*keptSnapshot
 	// opened are the snapshots whose files Close closes: those that do not outlive
 	// the handle, and those that are only read.
-	opened  map[*Snapshot]struct{}
-	counter uint64
+	opened map[*Snapshot]struct{}
+	// beginning are the snapshots that are in neither of these yet, though the registry
+	// may name them, and the pager freezes for them: nobody can end or open one.
+	beginning map[string]struct{}
+	counter   uint64
 }
 
 // keptSnapshot is a persisted snapshot that is protected.
@@ -70,7 +73,8 @@ func newSnapshots(root string, o *Options, p pager.Options) *snapshots {
 		dir = filepath.Join(root, dir)
 	}
 	return &snapshots{root: root, o: p, persist: o.SnapPersist, dedup: o.SnapDedup, dir: dir,
-		kept: make(map[string]*keptSnapshot), opened: make(map[*Snapshot]struct{})}
+		kept: make(map[string]*keptSnapshot), opened: make(map[*Snapshot]struct{}),
+		beginning: make(map[string]struct{})}
 }
 
 // options are those of the files of a snapshot. mu is held.
@@ -239,12 +243,13 @@ func (s *snapshots) sweep(unclean bool) error {
 }
 
 // begin makes the files of a new snapshot, and enters a persisted one into the
-// registry: from then on it survives a crash. With an error and files the
-// registry names, or may name, a snapshot that was not begun: as long as it does
-// it has to be protected.
+// registry: from then on it survives a crash. It is beginning until listSnapshot.
+// With an error and files the registry names, or may name, a snapshot that was not
+// begun: as long as it does it has to be protected.
 func (s *snapshots) begin(id string, lsn uint64, heads []uint64, persist bool) (*snap.Sidecar, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.beginning[id] = struct{}{}
 	o, err := s.options(persist)
 	if err != nil {
 		return nil, snapError(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/internal/pager"
@@ -46,6 +47,8 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 	e := examination{s: s, tell: tell, state: s.stateAt(acc.Seq), limit: acc.Limit,
 		reached: newBitset(max(acc.Limit, s.pg.PageLimit()))}
 	e.u.Pages = int64(acc.Limit)
+	// A later one may need pages that were free at the account.
+	kept := slices.DeleteFunc(s.pg.KeptSnapshots(), func(sn *pager.Snapshot) bool { return sn.Seq() > acc.Seq })
 	w := s.beginWalk(progress)
 	for n := range s.count {
 		if err := context.Cause(ctx); err != nil {
@@ -57,7 +60,7 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 		w.step()
 	}
 	held := newBitset(uint64(len(e.reached)) * 64)
-	for _, sn := range s.pg.KeptSnapshots() {
+	for _, sn := range kept {
 		gone := func(err error) error {
 			tell(Fault{Page: format.NoPage, Err: err})
 			return nil

@@ -105,6 +105,8 @@ func (s *Store) markBucket(ctx context.Context, n uint32, state stateReader, mar
 // chain with a page that is ErrSnapshotGone, because a program wrote that knows
 // nothing of the snapshot: should a page behind it be freed and given out, it is
 // told as gone too, never taken for what it was. step is called for each bucket.
+// Where a read fails because the snapshot has been ended the rest of it is left
+// out: nobody needs it any more.
 func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64), step func(), gone func(error) error) error {
 	state := s.Snapshot(sn).state
 	for n := range s.count {
@@ -113,6 +115,9 @@ func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(
 			continue
 		}
 		err := s.markBucket(ctx, n, state, mark)
+		if err != nil && ctx.Err() == nil && !sn.Live() {
+			return nil
+		}
 		if errors.Is(err, pager.ErrSnapshotGone) {
 			err = gone(err)
 		}

@@ -132,6 +132,7 @@ type Account struct {
 	Seq   uint64 // pinned
 	Limit uint64 // page ids below it were given out before the walk began
 	free  []uint64
+	ends  uint64 // of snapshots, when it began
 }
 
 // Account pins a state and begins to note which pages the handle itself gives
@@ -148,7 +149,7 @@ func (p *Pager) Account() (*Account, error) {
 	if p.accounted != nil {
 		return nil, ErrRecounting
 	}
-	a := &Account{p: p, Seq: p.Pin(), Limit: p.next, free: slices.Concat(p.pool, p.listed)}
+	a := &Account{p: p, Seq: p.Pin(), Limit: p.next, ends: p.ends, free: slices.Concat(p.pool, p.listed)}
 	own := make(map[uint64]struct{}, len(a.free)+len(p.quarantine))
 	for _, id := range a.free {
 		own[id] = struct{}{}
@@ -249,7 +250,9 @@ func (a *Account) Finish(ctx context.Context, reached func(id uint64) bool) (fre
 		}
 	}
 	p.pool = append(p.pool, orphans...)
-	p.recountDue, p.lsnsUnknown = false, false
+	// What a snapshot of an earlier session led to that was ended meanwhile may count
+	// as reached.
+	p.recountDue, p.lsnsUnknown = p.ends != a.ends, false
 	return len(orphans), nil
 }
 

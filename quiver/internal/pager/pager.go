@@ -93,6 +93,7 @@ type Pager struct {
 	accounted      map[uint64]struct{} // not nil while a walk through all pages runs
 	accountEnds    chan struct{}       // closed when it ends
 	recountDue     bool
+	ends           uint64      // of snapshots of earlier sessions
 	lsnsUnknown    bool        // a page may have an LSN above the counter, until the recount
 	protected      []Protected // what Options.Protect gave
 

@@ -113,6 +113,7 @@ func (s *Snapshot) End() {
 	p.snapshots = slices.DeleteFunc(p.snapshots, func(o *Snapshot) bool { return o == s })
 	if len(p.snapshots) < n && s.kept && !s.ThisSession() {
 		p.recountDue = true
+		p.ends++
 	}
 }
 
@@ -121,6 +122,14 @@ func (p *Pager) KeptSnapshots() []*Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(p.snapshots), func(s *Snapshot) bool { return !s.kept })
+}
+
+// Live reports whether the snapshot is protected. It has been until End, which
+// comes before anything that it needs is given up.
+func (s *Snapshot) Live() bool {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	return slices.Contains(s.p.snapshots, s)
 }
 
 // LSN is the last change that the snapshot has.
