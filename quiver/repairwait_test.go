@@ -25,10 +25,9 @@ func (c *waitCtx) Done() <-chan struct{} {
 
 // heldRecount is a recount that stands still at its start and frees nothing.
 type heldRecount struct {
-	cancel context.CancelCauseFunc
-	held   sync.WaitGroup
-	goOn   chan struct{}
-	done   chan error
+	held sync.WaitGroup
+	goOn chan struct{}
+	done chan error
 }
 
 var errHeld = errors.New("held and ended")

@@ -65,7 +65,7 @@ func (s *Store) Examine(ctx context.Context, tell func(Fault), progress func(don
 			tell(Fault{Page: format.NoPage, Err: err})
 			return nil
 		}
-		if err := s.markSnapshot(ctx, sn, func(id uint64) { held.add(id) }, w.step, gone); err != nil {
+		if err := s.markKept(ctx, sn, func(id uint64) { held.add(id) }, w.step, gone); err != nil {
 			if err := e.fault(format.NoPage, err); err != nil {
 				return e.u, err
 			}

@@ -46,7 +46,7 @@ func (s *Store) Recount(ctx context.Context, progress func(done, total int64)) (
 	}
 	for _, sn := range s.pg.KeptSnapshots() {
 		if err == nil {
-			err = s.markSnapshot(ctx, sn, mark, w.step, func(error) error { return nil })
+			err = s.markKept(ctx, sn, mark, w.step, func(error) error { return nil })
 		}
 	}
 	if err != nil {
@@ -100,13 +100,26 @@ func (s *Store) markBucket(ctx context.Context, n uint32, state stateReader, mar
 	})
 }
 
+// markKept marks the pages that a live snapshot leads to. Where a read fails because
+// that has been ended meanwhile the rest of it is left out: nobody needs it any more.
+func (s *Store) markKept(ctx context.Context, sn *pager.Snapshot, mark func(id uint64), step func(), gone func(error) error) error {
+	err := s.markSnapshot(ctx, sn, mark, step, func(err error) error {
+		if !sn.Live() {
+			return err
+		}
+		return gone(err)
+	})
+	if err != nil && ctx.Err() == nil && !sn.Live() {
+		return nil
+	}
+	return err
+}
+
 // markSnapshot marks the pages that a snapshot leads to: they are on no list
 // and must not be given out as long as it lives. gone is asked what to make of a
 // chain with a page that is ErrSnapshotGone, because a program wrote that knows
 // nothing of the snapshot: should a page behind it be freed and given out, it is
 // told as gone too, never taken for what it was. step is called for each bucket.
-// Where a read fails because the snapshot has been ended the rest of it is left
-// out: nobody needs it any more.
 func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(id uint64), step func(), gone func(error) error) error {
 	state := s.Snapshot(sn).state
 	for n := range s.count {
@@ -115,9 +128,6 @@ func (s *Store) markSnapshot(ctx context.Context, sn *pager.Snapshot, mark func(
 			continue
 		}
 		err := s.markBucket(ctx, n, state, mark)
-		if err != nil && ctx.Err() == nil && !sn.Live() {
-			return nil
-		}
 		if errors.Is(err, pager.ErrSnapshotGone) {
 			err = gone(err)
 		}
