@@ -188,7 +188,7 @@ func TestCheckBesideASnapshotOfFreePages(t *testing.T) {
 }
 
 // What the recount has reached through a snapshot that was ended meanwhile is counted
-// anew by the next one, if not by this session's then by the next session's.
+// anew by the next recount, which is due.
 func TestEndBesideARecountIsCountedAgain(t *testing.T) {
 	s := newWalkScene(t)
 	ended := false
