@@ -12,10 +12,17 @@
 //   - It allocates no more than a small multiple of its input.
 //   - It accepts the same bytes with the same meaning as package raw in this
 //     folder, a second reading written from the description of the formats.
+//   - Package torture/raw, the judge of crash states, reads the same. It knows
+//     only what this project writes and asks for less: each property says where
+//     the two may differ. SegmentName, Hash and WALHeader are compared with the
+//     judge, or with the description, alone.
 //
 // Where a checksum guards a structure, the input is a recipe: it holds the bytes
 // in a shorter form, and a flag that lets the checksum be made right, so that a
 // fuzzer gets behind it. Whole folders are opened by package folder below: it
 // links the engine, whose many coverage counters would make every target of this
-// package several times slower.
+// package several times slower. Snapshots, the SnapStore and backups are read
+// there, beyond the frames and indexes that they are made of. How the engine scans
+// its own log is tried in the package of the log, which nothing outside of quiver
+// may import.
 package fuzz

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/quiverdb/quiverdb-go/fuzz/raw"
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -52,6 +53,9 @@ func (m *buffers) FreezeFrame(data []byte) error {
 	if err := acceptance("frame", err, ok, len(b)); err != nil {
 		return err
 	}
+	if err := judgeFrame(b, second, ok); err != nil {
+		return err
+	}
 	header, headerErr := format.DecodeFrameHeader(b)
 	if headerErr != nil {
 		return acceptance("frame header", headerErr, false, len(b))
@@ -68,12 +72,31 @@ func (m *buffers) FreezeFrame(data []byte) error {
 	return nil
 }
 
+// judgeFrame lets the judge read the frame at the start of b, once for each page
+// size: it must find the frame where its pages have the length of the image, and
+// nothing anywhere else.
+func judgeFrame(b []byte, second raw.Frame, ok bool) error {
+	for size := format.PageSizeMin; size <= format.PageSizeMax; size *= 2 {
+		id, lsn, page := judge.FrameAt(b, 0, size)
+		if want := ok && len(second.Image) == size; (page != nil) != want {
+			return differ("frame, pages of "+strconv.Itoa(size), want, page != nil)
+		}
+		if page != nil && (id != second.Name || lsn != second.LSN || !bytes.Equal(page, second.Image)) {
+			return differ("frame", second.Name, id)
+		}
+	}
+	return nil
+}
+
 // StoreFrame takes the recipe of a frame of store.bin.
 func (m *buffers) StoreFrame(data []byte) error {
 	b := m.frame(data, format.StoreFrameHeaderSize, 8)
 	f, image, err := format.DecodeStoreFrame(b)
 	second, ok := raw.ReadStoreFrame(b)
 	if err := acceptance("store frame", err, ok, len(b)); err != nil {
+		return err
+	}
+	if err := judgeStoreFrame(b, second, ok); err != nil {
 		return err
 	}
 	header, headerErr := format.DecodeStoreFrameHeader(b)
@@ -92,6 +115,20 @@ func (m *buffers) StoreFrame(data []byte) error {
 	return nil
 }
 
+// judgeStoreFrame does the same with a frame of store.bin.
+func judgeStoreFrame(b []byte, second raw.Frame, ok bool) error {
+	for size := format.PageSizeMin; size <= format.PageSizeMax; size *= 2 {
+		hash, page := judge.StoreFrameAt(b, 0, size)
+		if want := ok && len(second.Image) == size; (page != nil) != want {
+			return differ("store frame, pages of "+strconv.Itoa(size), want, page != nil)
+		}
+		if page != nil && (hash != second.Name || !bytes.Equal(page, second.Image)) {
+			return differ("store frame", second.Name, hash)
+		}
+	}
+	return nil
+}
+
 // FrozenIndex takes the bytes for index.bin or hashindex.bin of a snapshot.
 func FrozenIndex(data []byte) error {
 	var entries []format.FrozenEntry
@@ -106,9 +143,14 @@ func FrozenIndex(data []byte) error {
 	if rest > 0 && !errors.Is(err, format.ErrTruncated) {
 		return differ("frozen index", err, "torn")
 	}
+	if third := judge.Entries(data); len(entries) != len(second) || len(third) != len(second) {
+		return differ("frozen index", len(entries), fmt.Sprint(len(second), ", the judge ", len(third)))
+	} else if !slices.EqualFunc(second, third, func(t raw.Triple, j [3]uint64) bool { return t == j }) {
+		return differ("frozen index", entries, third)
+	}
 	var again []byte
 	for i, e := range entries {
-		if i >= len(second) || second[i] != (raw.Triple{e.PageID, e.Where, e.LSN}) {
+		if second[i] != (raw.Triple{e.PageID, e.Where, e.LSN}) {
 			return differ("frozen index", entries, second)
 		}
 		again = format.AppendFrozenEntry(again, e)
@@ -131,8 +173,13 @@ func StoreIndex(data []byte) error {
 	if err := acceptance("store index", err, ok, len(data)); err != nil || !ok {
 		return err
 	}
+	// The judge reads one that is torn, or whose reserved bytes are none, as well.
+	third := judge.Entries(data)
+	if len(entries) != len(second) || len(third) != len(second) {
+		return differ("store index", len(entries), fmt.Sprint(len(second), ", the judge ", len(third)))
+	}
 	for i, e := range entries {
-		if i >= len(second) || second[i] != (raw.Triple{e.Hash, e.Offset, uint64(e.Refs)}) {
+		if second[i] != (raw.Triple{e.Hash, e.Offset, uint64(e.Refs)}) || third[i] != second[i] {
 			return differ("store index", entries, second)
 		}
 	}

@@ -7,14 +7,17 @@ import (
 
 	"github.com/quiverdb/quiverdb-go/fuzz/raw"
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	judge "github.com/quiverdb/quiverdb-go/torture/raw"
 )
 
 // Placeholder takes the bytes for a stored value.
 func Placeholder(data []byte) error {
 	length, head, ok := format.DecodePlaceholder(data)
-	length2, head2, ok2 := raw.ReadPlaceholder(data)
-	if length != length2 || head != head2 || ok != ok2 || ok != format.IsPlaceholder(data) {
-		return differ("placeholder", fmt.Sprint(length, head, ok), fmt.Sprint(length2, head2, ok2))
+	if err := samePlaceholder(data, judge.Pair{Value: data}); err != nil {
+		return err
+	}
+	if ok != format.IsPlaceholder(data) {
+		return differ("placeholder", !ok, ok)
 	}
 	valid := ok && data[1] == 0 && length > 0 && head != raw.None
 	if err := acceptance("placeholder", format.ValidatePlaceholder(data), valid, len(data)); err != nil {

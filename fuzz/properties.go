@@ -9,7 +9,7 @@ func Properties() map[string]func([]byte) error {
 		"FuzzPage": new(buffers).Page, "FuzzPageChanges": new(buffers).PageChanges,
 		"FuzzRobinHoodPage": new(buffers).RobinHoodPage, "FuzzRobinHood": RobinHood, "FuzzRobinHoodFar": RobinHoodFar,
 		"FuzzOverflow": new(buffers).Overflow, "FuzzPlaceholder": Placeholder,
-		"FuzzWALHeader": WALHeader, "FuzzWALRecord": WALRecord, "FuzzWALStream": new(buffers).WALStream,
+		"FuzzWALHeader": WALHeader, "FuzzWALRecord": new(buffers).WALRecord, "FuzzWALStream": new(buffers).WALStream,
 		"FuzzFreezeFrame": new(buffers).FreezeFrame, "FuzzFrozenIndex": FrozenIndex,
 		"FuzzStoreFrame": new(buffers).StoreFrame, "FuzzStoreIndex": StoreIndex,
 		"FuzzRegistry": Registry, "FuzzManifest": Manifest,

@@ -7,23 +7,38 @@ import (
 
 	"github.com/quiverdb/quiverdb-go/fuzz/raw"
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	judge "github.com/quiverdb/quiverdb-go/torture/raw"
 )
 
-// WALRecord takes a record of the log. The first byte is no part of it: its
-// lowest bit lets length and checksum be made right, the next one leaves the length
-// as it is.
-func WALRecord(data []byte) error {
+// Flags in the first byte of the recipe of a record; the two bits above them choose
+// the size of a page.
+const (
+	recordSealed = 1 << 0 // length and checksum are made right
+	recordOwnLen = 1 << 1 // the length stays as the bytes have it
+	recordPage   = 1 << 2 // zeros make the payload as long as a page
+	recordSize   = 3
+)
+
+// WALRecord takes a record of the log. The first byte is no part of it.
+func (m *buffers) WALRecord(data []byte) error {
 	r := reader{data}
 	flags := r.byte()
 	b := bytes.Clone(r.rest)
-	if flags&1 != 0 {
-		sealRecord(b, flags&2 != 0)
+	if flags&recordPage != 0 {
+		b = zeros(&m.page, format.RecordHeaderSize+format.PageSizeMin<<(flags>>recordSize&3))
+		copy(b, r.rest)
+	}
+	if flags&recordSealed != 0 {
+		sealRecord(b, flags&recordOwnLen != 0)
 	}
 	rec, err := format.DecodeRecordHeader(b)
 	if err := acceptance("record header", err, len(b) >= format.RecordHeaderSize, len(b)); err != nil {
 		return err
 	}
 	second, rest, end := raw.ReadRecord(b)
+	if err := judgeRecord(b, 0, second, end == ""); err != nil {
+		return err
+	}
 	if err != nil {
 		return nil
 	}
@@ -51,11 +66,33 @@ func WALRecord(data []byte) error {
 	return nil
 }
 
+// judgeRecord lets the judge read what stands at an offset, once for each page
+// size. It knows page images alone: it must find one where a valid record is one,
+// and nothing anywhere else.
+func judgeRecord(b []byte, off int, second raw.Record, valid bool) error {
+	for size := format.PageSizeMin; size <= format.PageSizeMax; size *= 2 {
+		third, found := judge.RecordAt(b, off, size)
+		if want := valid && second.Type == format.RecordPageImage && len(second.Payload) == size; found != want {
+			return differ(fmt.Sprintf("record at %d, pages of %d", off, size), want, found)
+		}
+		if found && (third.LSN != second.LSN || third.Page != second.Page || !bytes.Equal(third.Image, second.Payload) ||
+			third.Marked != (second.Flags >= 0x80) || third.Last != (second.Flags%2 == 1) || third.Group != second.Flags%0x80/2) {
+			return differ(fmt.Sprintf("record at %d", off), second, third)
+		}
+	}
+	return nil
+}
+
 // maxStream is how long a stream gets before no further part is added, in bytes.
 const maxStream = 24 << 10
 
 // WALStream makes a log or shipped stream from a list of parts and reads it: a
 // part is a byte that chooses it (low 2 bits), and its operands.
+//
+// The engine's side is its codec, as a reader of shipped streams uses it, one record
+// after another: the loop around it is this package's (readStream). How the engine
+// reads its own log, which it does not from front to back alone, is what FuzzScan
+// and FuzzScanRecords of the log's package try.
 func (m *buffers) WALStream(data []byte) error {
 	stream, want := m.recipeStream(reader{data})
 	got, end := readStream(stream)
@@ -66,6 +103,11 @@ func (m *buffers) WALStream(data []byte) error {
 	if err := sameRecords("second reading", got, second); err != nil {
 		return err
 	}
+	if end != raw.Alien {
+		if err := judgeStream(stream, second); err != nil {
+			return err
+		}
+	}
 	if want == nil {
 		return nil
 	}
@@ -73,6 +115,24 @@ func (m *buffers) WALStream(data []byte) error {
 		return fmt.Errorf("a stream that is right ends %s", end)
 	}
 	return sameRecords("what was written", got, want)
+}
+
+// judgeStream lets the judge read the records of a stream where they stand, and
+// what ends it.
+func judgeStream(stream []byte, list []raw.Record) error {
+	off := 0
+	for i := 0; ; i++ {
+		for len(stream)-off >= format.WALHeaderSize && string(stream[off:off+8]) == "P1WAL001" {
+			off += format.WALHeaderSize
+		}
+		if i == len(list) {
+			return judgeRecord(stream, off, raw.Record{}, false)
+		}
+		if err := judgeRecord(stream, off, list[i], true); err != nil {
+			return err
+		}
+		off += format.RecordHeaderSize + len(list[i].Payload)
+	}
 }
 
 // recipeStream makes a stream. Want is nil if it holds what no writer makes.

@@ -157,7 +157,7 @@ func (s *snapshots) protect(pageSize int) ([]pager.Protected, error) {
 		return nil, err
 	}
 	if s.found != nil {
-		if err := snap.SettleRegistry(s.o.FS, s.root); err != nil {
+		if err := snap.SettleRegistry(s.o.FS, s.root, s.found); err != nil {
 			return nil, snapError(err)
 		}
 	}

@@ -91,11 +91,11 @@ func (d *Disk) Clone() *Disk {
 }
 
 // Same reports whether two disks, which nobody works on, hold the same: names,
-// kinds, sizes and bytes, the one name left out.
-func (d *Disk) Same(o *Disk, but string) bool {
+// kinds, sizes and bytes, some names left out.
+func (d *Disk) Same(o *Disk, but ...string) bool {
 	holds := func(a, b *Disk) bool {
 		for name, n := range a.names {
-			if name != but && !n.same(b.names[name]) {
+			if !n.same(b.names[name]) && !slices.Contains(but, name) {
 				return false
 			}
 		}

@@ -1,4 +1,4 @@
-//go:build libfuzzer && !folders
+//go:build libfuzzer && !folders && !scan
 
 package main
 

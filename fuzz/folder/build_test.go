@@ -15,7 +15,6 @@ import (
 	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 	"github.com/quiverdb/quiverdb-go/quiver"
 	"github.com/quiverdb/quiverdb-go/quiver/format"
-	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // author writes a scene with the engine and keeps its State.
@@ -113,21 +112,10 @@ func (a *author) close() {
 	a.Before = nil
 }
 
-// finish takes the disk as the death of the process leaves it.
+// finish takes the database as the death of the process leaves it.
 func (a *author) finish(name string) *Scene {
 	a.t.Helper()
-	s := &Scene{Name: name, Files: map[string][]byte{}, State: a.State}
-	for _, path := range a.disk.Names() {
-		b, err := vfs.ReadFile(a.disk, path, diskBytes)
-		switch name := strings.TrimPrefix(path, root+"/"); name {
-		case "/", root, "LOCK", "quiver-reserve":
-		default:
-			a.must(err)
-			s.Files[name] = b
-			s.Names = append(s.Names, name)
-		}
-	}
-	return s
+	return a.take(name, root+"/")
 }
 
 // small makes a log whose space is soon used again.
@@ -193,7 +181,8 @@ func buildScenes(t *testing.T) []*Scene {
 		a.group(map[string][]byte{fmt.Sprint(i): nil})
 	}
 	a.close()
-	return append(list, a.finish("small-values"))
+	list = append(list, a.finish("small-values"))
+	return append(append(list, snapshotScenes(t)...), backupScenes(t)...)
 }
 
 // foreign makes the log one of the original program, which marks nothing, under

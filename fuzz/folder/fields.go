@@ -3,6 +3,9 @@ package folder
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"path"
+
+	"github.com/quiverdb/quiverdb-go/quiver/format"
 )
 
 // Places in the files, by the description of the formats.
@@ -34,6 +37,18 @@ func pageFields() []field {
 		{"flags", 26, 2}, {"next", 28, 8}, {"lsn", 36, 8}, {"seed", 44, 8}, {"first key length", 64, 2}, {"first value length", 66, 2}}
 }
 
+// frameFields are those of a page behind a header, and those of the header.
+func frameFields(header int) []field {
+	list := pageFields()
+	for i := range list {
+		list[i].off += header
+	}
+	if header == storeHeader {
+		return append(list, field{"hash", 0, 8}, field{"length", 8, 4})
+	}
+	return append(list, field{"page id of the frame", 0, 8}, field{"lsn of the frame", 8, 8}, field{"length", 16, 4})
+}
+
 func recordFields() []field {
 	return []field{{"type", 0, 1}, {"flags", 1, 1}, {"zero", 2, 2}, {"lsn", 4, 8}, {"page id", 12, 8}, {"length", 20, 4},
 		{"lsn of image", recordHeader + 36, 8}, {"id of image", recordHeader + 12, 8}, {"next of image", recordHeader + 28, 8}}
@@ -50,14 +65,27 @@ func (f field) put(b []byte, v uint64) {
 
 // pageSize is that of the scene: a change of the field in the meta must not
 // change what the later operations mean.
-func (r *Recipe) pageSize() int { return int(binary.LittleEndian.Uint32(r.Scene.Files[metaName][12:])) }
+func (r *Recipe) pageSize() int {
+	meta := r.Scene.Files[metaName]
+	if meta == nil { // a backup
+		return format.PageSizeMin
+	}
+	return int(binary.LittleEndian.Uint32(meta[12:]))
+}
 
-// field changes one number in a structure and makes the checksums right.
-func (r *Recipe) field(op byte, in *reader) {
+// field changes one number in a structure and makes the checksums right. The file
+// is chosen by the operation; pages are those of the segment unless which has frames
+// of pages too.
+func (r *Recipe) field(which string, op byte, in *reader) {
 	name := map[byte]string{opPage: segmentName, opMeta: metaName, opRecord: logName, opHead: dirName, opOverlay: segmentName}[op]
+	fields := pageFields()
+	if header := frames(which); op == opPage && header > 0 {
+		name, fields = which, frameFields(header)
+	} else if op == opHead && (path.Base(which) == headsName || path.Base(which) == format.BackupDirName) {
+		name = which
+	}
 	b := r.mine(name)
 	begin, stride := r.units(name)
-	fields := pageFields()
 	switch op {
 	case opMeta:
 		begin, stride, fields = 0, max(len(b), 1), metaFields()
@@ -116,13 +144,14 @@ func (r *Recipe) seal(name string, from, to int) {
 		return
 	}
 	begin, stride := r.units(name)
-	switch {
-	case name == dirName && len(b) >= 24:
-		n := min(uint64(binary.LittleEndian.Uint32(b[12:])), uint64(len(b)-24)/8)
-		binary.LittleEndian.PutUint64(b[16:], uint64(sum(b[8:16], b[24:24+8*n])))
-	case name == freeName && len(b) >= 24:
+	switch base := path.Base(name); {
+	case (base == dirName || base == format.BackupDirName) && len(b) >= 24:
+		sealDir(b)
+	case base == headsName && len(b) >= 24:
+		sealHeads(b)
+	case base == freeName && len(b) >= 24:
 		r.vouch(b)
-	case name == metaName || name == dirName || name == freeName:
+	case stride < r.pageSize():
 	default:
 		for at := begin; at+stride <= len(b); at += stride {
 			if at > to || at+stride < from {
@@ -131,10 +160,15 @@ func (r *Recipe) seal(name string, from, to int) {
 			if name == logName {
 				sealPage(b[at+recordHeader : at+stride])
 				binary.LittleEndian.PutUint32(b[at+24:], sum(b[at:at+24], b[at+recordHeader:at+stride]))
+			} else if header := frames(name); header > 0 {
+				sealFrame(b[at:at+stride], header)
 			} else {
 				sealPage(b[at : at+stride])
 			}
 		}
+	}
+	if base := path.Base(name); base == format.PagesName || base == format.BackupDirName {
+		r.sealManifest(path.Dir(name))
 	}
 	r.tell("%s: sealed from %d to %d", name, from, to)
 }

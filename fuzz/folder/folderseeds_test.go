@@ -1,6 +1,10 @@
 package folder
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // folderSeeds has every operation at least once, each scene as it is, and
 // changes that lead deep.
@@ -53,6 +57,7 @@ func folderSeeds(scenes []*Scene) seedList {
 			list[fmt.Sprintf("%s, %s", scene, name)] = append([]byte{index[scene], all}, change...)
 		}
 	}
+	snapshotSeeds(list, scenes, index)
 	for name, found := range map[string]seedList{
 		"clean":        {"free list names a far page": {opGrow | sealBit, free, 8, 0, 1}},
 		"small-values": {"free list names a page often": {opMeta, 0, 5, 2, 0, 1, opGrow | sealBit, free, 0, 8, 1}},
@@ -61,6 +66,63 @@ func folderSeeds(scenes []*Scene) seedList {
 	} {
 		for title, change := range found {
 			list[name+", "+title] = append([]byte{index[name], all}, change...)
+		}
+	}
+	return list
+}
+
+// snapshotSeeds change each kind of file that snapshots have.
+func snapshotSeeds(list seedList, scenes []*Scene, index map[string]byte) {
+	const all = wayWrite | wayJudge | waySnap
+	for _, s := range scenes {
+		if s.Kept == nil && !s.Half {
+			continue
+		}
+		list[s.Name+" and a new snapshot"] = []byte{index[s.Name], all}
+		seen := map[string]bool{}
+		for i, name := range s.Names {
+			base := name[strings.LastIndexByte(name, '/')+1:]
+			if s.Name == "kept" || base == name && name != restoreName || seen[base] && strings.HasPrefix(name, snapshotsName) {
+				continue
+			}
+			seen[base] = true
+			file := byte(i)
+			for title, change := range map[string][]byte{
+				"flip": {opFlip, file, 30, 0, 1}, "zeros": {opFill, file, 0, 0, 24, 0, 0}, "remove": {opRemove, file}, "cut": {opCut, file, 30, 0},
+				"sealed flip": {opFlip | sealBit, file, 60, 0, 3}, "page id": {opPage, file, 0, 2, 1, 5}, "frame": {opPage, file, 0, 13, 1, 1},
+				"directory": {opDir, file}, "elsewhere": {opRename, file, byte(len(s.Names) + 20)},
+				"longer": {opGrow, file, 1, 0, 7}, "sealed lsn": {opFlip | sealBit, file, 32, 0, 3}, "last byte": {opFlip, file, 43, 0, 1},
+			} {
+				if base != headsName && (title == "longer" || title == "sealed lsn" || title == "last byte") {
+					continue
+				}
+				way := byte(wayJudge)
+				if title == "flip" || title == "frame" {
+					way = all
+				}
+				list[fmt.Sprintf("%s, %s, %s", s.Name, strings.TrimPrefix(strings.ReplaceAll(name, "/", " "), "."), title)] = append([]byte{index[s.Name], way}, change...)
+			}
+		}
+	}
+}
+
+// backupSeeds change each file of each backup.
+func backupSeeds(scenes []*Scene) seedList {
+	const all = wayJudge | wayVerify
+	list := seedList{}
+	for i, s := range scenes {
+		list[s.Name] = []byte{byte(i), all}
+		list[s.Name+", not verified"] = []byte{byte(i), wayJudge}
+		for j, name := range slices.Sorted(slices.Values(s.Names)) {
+			file := byte(j)
+			for title, change := range map[string][]byte{
+				"flip": {opFlip, file, 30, 0, 1}, "zeros": {opFill, file, 0, 0, 24, 0, 0}, "remove": {opRemove, file}, "cut": {opCut, file, 30, 0}, "empty": {opCut, file, 0, 0},
+				"sealed flip": {opFlip | sealBit, file, 100, 0, 3}, "a frame less": {opCut | sealBit, file, 24, 16}, "twice": {opCopy | sealBit, file, 0, 0, 24, 16, 24, 16},
+				"page id": {opPage, file, 0, 12, 1, 5}, "next": {opPage, file, 0, 7, 1, 1}, "lsn": {opPage, file, 1, 13, 1, 90}, "head": {opHead, file, 0, 0, 1, 9},
+				"directory": {opDir, file}, "longer": {opGrow, file, 1, 0, ' '},
+			} {
+				list[fmt.Sprintf("%s, %s, %s", s.Name, strings.ReplaceAll(name, "/", " "), title)] = append([]byte{byte(i), all}, change...)
+			}
 		}
 	}
 	return list

@@ -2,16 +2,20 @@ package folder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"runtime/metrics"
 	"strings"
 	"time"
 
 	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/format"
 	judge "github.com/quiverdb/quiverdb-go/torture/raw"
 )
 
@@ -28,6 +32,9 @@ import (
 //   - A writer answers as a reader does. Where nothing is wrong, it can write; what
 //     it has not touched stays, through a close and another open, and at the end
 //     nothing is wrong.
+//   - Snapshots obey the same rules: what one answers is what it held, or an error;
+//     writing, closing and opening again changes none, and the judge reads the same.
+//   - While a restore into the folder is not complete it is not opened.
 //   - Salvage opens or refuses by the same rules, and invents no value.
 func Folder(data []byte) error {
 	r := ReadRecipe(data)
@@ -98,11 +105,15 @@ func (r *Recipe) answers() (*view, error) {
 }
 
 // mayAllocate is what a recipe may allocate in all its opens: some times the
-// size of its files.
+// size of its files. For each entry of a hashindex.bin an open looks at one page of
+// the SnapStore, and the memory for it is not used again.
 func (r *Recipe) mayAllocate() uint64 {
 	n := 16 << 20
-	for _, b := range r.Files {
+	for name, b := range r.Files {
 		n += 64 * len(b)
+		if path.Base(name) == format.HashIndexName {
+			n += 10 * len(b) / format.FrozenEntrySize * r.pageSize()
+		}
 	}
 	return uint64(n)
 }
@@ -113,8 +124,13 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// lockPath is the file of the lock, which an open may make and write.
-const lockPath = root + "/LOCK"
+// The files of locks, which an open may make and write. That of the SnapStore stands
+// in a folder of its own, which an open with SnapDedup makes for it.
+const (
+	lockPath      = root + "/LOCK"
+	storePath     = root + "/" + snapStoreName
+	storeLockPath = storePath + "/quiver-lock"
+)
 
 func (r *Recipe) read(d *disk.Disk) (*view, error) {
 	before := d.Clone()
@@ -126,9 +142,13 @@ func (r *Recipe) read(d *disk.Disk) (*view, error) {
 		if err := db.Close(); err != nil {
 			return nil, fmt.Errorf("close: %w", err)
 		}
-		if err := r.right(v); err != nil {
+		if err := cmp.Or(r.right(v), r.rightSnapshots(v)); err != nil {
 			return nil, err
 		}
+	}
+	// What is not complete is not opened, whatever else is there.
+	if _, marked := r.Files[restoreName]; marked && !errors.Is(v.opened, quiver.ErrIncomplete) {
+		return nil, fmt.Errorf("%s is there, and the answer is %w", restoreName, orNone(v.opened))
 	}
 	if n := d.Open(); n > 0 {
 		return nil, fmt.Errorf("%d files or locks are still open", n)
@@ -181,18 +201,10 @@ func orNil(text string) error {
 
 // once checks that every value is one that its key had once.
 func (r *Recipe) once(v *view) error {
-	for _, pairs := range []map[string][]byte{v.got, v.scan} {
-		for key, value := range pairs {
-			had := false
-			for _, old := range r.Scene.Ever[key] {
-				had = had || bytes.Equal(old, value)
-			}
-			if !had {
-				return fmt.Errorf("key %q has the value %.40q, which it never had", key, value)
-			}
-		}
+	if err := r.had(v.got); err != nil {
+		return err
 	}
-	return nil
+	return r.had(v.scan)
 }
 
 // compare lets the judge read the files, who knows only what this project writes.
@@ -209,7 +221,7 @@ func (r *Recipe) compare(v *view) error {
 		return err
 	}
 	j := judge.Recover(files)
-	if v.recovery.Foreign || !v.sound() {
+	if v.recovery.Foreign || !v.sound() || r.otherTypes() {
 		return nil
 	}
 	if len(j.Faults) > 0 {
@@ -219,7 +231,24 @@ func (r *Recipe) compare(v *view) error {
 	for key, value := range j.Pairs {
 		want[key] = []byte(value)
 	}
-	return orNil(diff(want, v.scan))
+	if d := diff(want, v.scan); d != "" {
+		return errors.New(d)
+	}
+	return r.compareSnapshots(j, v)
+}
+
+// otherTypes reports whether a slot of the log has a valid record that is no page
+// image. The engine passes over it, the judge takes it for the end of the log.
+func (r *Recipe) otherTypes() bool {
+	log := r.Files[logName]
+	begin, stride := r.units(logName)
+	for at := begin; at+stride <= len(log); at += stride {
+		slot := log[at : at+stride]
+		if slot[0] != format.RecordPageImage && sum(slot[:24], slot[recordHeader:]) == binary.LittleEndian.Uint32(slot[24:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // unseen finds, among the faults that the judge has with a folder in which the
@@ -248,18 +277,18 @@ func (r *Recipe) write(d *disk.Disk, reader *view) error {
 		return err
 	}
 	// A reader needs no room, and no file that it does not read.
-	own := errors.Is(v.opened, quiver.ErrUnclean) || errors.Is(v.opened, quiver.ErrFull) || r.Dirs
+	own := errors.Is(v.opened, quiver.ErrUnclean) || errors.Is(v.opened, quiver.ErrFull) || r.Dirs || ofSnapshots(v.opened) && reader.snapshotsFail()
 	if err := sameAnswers(reader, v); err != nil && !own {
 		return fmt.Errorf("reader and writer differ: %w", err)
 	}
 	if db == nil {
-		if !d.Same(before, lockPath) && !errors.Is(v.opened, quiver.ErrFull) {
+		if !d.Same(before, lockPath, storePath, storeLockPath) && !errors.Is(v.opened, quiver.ErrFull) {
 			return fmt.Errorf("open refused (%w) and has changed the files", v.opened)
 		}
 		return nil
 	}
 	want := maps.Clone(v.scan)
-	err = r.goOn(db, v, want)
+	removed, err := r.goOn(db, v, want)
 	if e := db.Close(); e != nil && err == nil {
 		err = r.typed(e)
 	}
@@ -279,11 +308,16 @@ func (r *Recipe) write(d *disk.Disk, reader *view) error {
 	if !again.sound() {
 		return fmt.Errorf("nothing was wrong before, and now: %w, %v, %w, %v", orNone(again.opened), again.refused, orNone(again.scanErr), again.findings)
 	}
-	return orNil(diff(want, again.scan))
+	if d := diff(want, again.scan); d != "" {
+		return errors.New(d)
+	}
+	delete(reader.kept, removed)
+	return keptOn(reader, again)
 }
 
-// goOn writes. What answers with an error has not happened.
-func (r *Recipe) goOn(db *quiver.DB, v *view, want map[string][]byte) error {
+// goOn writes, and with waySnap ends a snapshot, which it names. What answers with
+// an error has not happened.
+func (r *Recipe) goOn(db *quiver.DB, v *view, want map[string][]byte) (removed string, broken error) {
 	step := func(what string, err error) (done bool, broken error) {
 		switch {
 		case err == nil:
@@ -298,9 +332,17 @@ func (r *Recipe) goOn(db *quiver.DB, v *view, want map[string][]byte) error {
 	if r.Way&wayRecount != 0 {
 		_, err := db.Recount(context.Background(), nil)
 		if _, broken := step("recount", err); broken != nil {
-			return broken
+			return "", broken
 		}
 	}
+	write := func() error { return r.goOnWriting(db, v, want, step) }
+	if r.Way&waySnap != 0 {
+		return r.snapOn(db, v, want, step, write)
+	}
+	return "", write()
+}
+
+func (r *Recipe) goOnWriting(db *quiver.DB, v *view, want map[string][]byte, step func(string, error) (bool, error)) error {
 	long := bytes.Repeat([]byte("long "), 1800)
 	var b quiver.Batch
 	for i := range 6 {

@@ -192,7 +192,7 @@ func (m *logMaker) append(flags byte, lsn uint64, image byte, idStep uint64) {
 // in the log.
 func (m *logMaker) sameGroups(reader *view) error {
 	if reader.opened != nil {
-		if m.right && !errors.Is(reader.opened, quiver.ErrUnclean) {
+		if m.right && !m.r.Scene.Half && !errors.Is(reader.opened, quiver.ErrUnclean) {
 			return fmt.Errorf("a log that is right is refused: %w", reader.opened)
 		}
 		return nil

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/quiverdb/quiverdb-go/fuzz/disk"
 )
 
 // Limits of a recipe, which keep one input in the range of a millisecond.
@@ -37,7 +35,10 @@ type Recipe struct {
 	// Single: one change of at most a sector, where nothing is taken away: the
 	// answers must be right, and not only be what once was right.
 	Single bool
-	// Dirs: a name became a directory, so that errors of the disk are right.
+	// Last is the file of the last change.
+	Last string
+	// Dirs: a name became a directory, or that of a folder a file, so that errors of
+	// the disk are right.
 	Dirs bool
 }
 
@@ -47,8 +48,10 @@ const (
 	wayNoDataSync
 	wayRecount // look for orphans before anything is written
 	wayNoCache
-	wayWrite // open for writing too, write, and open again
-	wayJudge // compare with the judge's reading
+	wayWrite  // open for writing too, write, and open again
+	wayJudge  // compare with the judge's reading
+	waySnap   // the writer begins a snapshot, and ends others
+	wayVerify // check what was restored; of a backup
 )
 
 // The operations.
@@ -76,13 +79,19 @@ const sealBit = 0x80
 // oddNames are what files are renamed to, beside the names of the scene.
 func oddNames() []string {
 	return []string{"data-000002.p1seg", "data-000003.p1seg", "data-999999.p1seg", "data-9223372036854775807.p1seg",
-		"data-1000000000000.p1seg", "data-1.p1seg", "meta.tmp", "dir.tmp", "free.tmp", "quiver-reserve", "LOCK", "other"}
+		"data-1000000000000.p1seg", "data-1.p1seg", "meta.tmp", "dir.tmp", "free.tmp", "quiver-reserve", "LOCK", "other",
+		restoreName, snapshotsName, snapStoreName, ".snapshots/registry.json", ".snapshots/registry.json.tmp", ".snapshots/other",
+		".snapshots/other/heads.bin", ".snapshots/other/freeze.bin", ".snapshots/other/index.bin", ".snapshots/other/hashindex.bin",
+		".snapstore/store.bin", ".snapstore/index.bin", ".snapstore/quiver-lock", "sub/meta", "sub"}
 }
 
 // ReadRecipe makes the folder that an input describes.
 func ReadRecipe(data []byte) *Recipe {
+	return readRecipe(data, Scenes())
+}
+
+func readRecipe(data []byte, scenes []*Scene) *Recipe {
 	in := reader{data}
-	scenes := Scenes()
 	r := &Recipe{Scene: scenes[int(in.byte())%len(scenes)], Way: in.byte(), Plain: true}
 	r.Files = maps.Clone(r.Scene.Files)
 	for range maxEdits {
@@ -104,7 +113,7 @@ func (r *Recipe) edit(in *reader) {
 		return
 	}
 	name := names[int(which)%len(names)]
-	r.Plain = r.Plain && !seal
+	r.Plain, r.Last = r.Plain && !seal, name
 	from, to := 0, 0
 	switch op &= 15; op {
 	case opFlip, opSet, opFill, opCut, opGrow:
@@ -116,7 +125,7 @@ func (r *Recipe) edit(in *reader) {
 		r.name(name, op, in)
 	default:
 		r.Plain = false
-		r.field(op, in)
+		r.field(name, op, in)
 	}
 	if seal {
 		r.seal(name, from, to)
@@ -213,18 +222,6 @@ func (r *Recipe) move(name string, op byte, in *reader) (from, to int) {
 	return 0, 0
 }
 
-// units is where the pages or records of a file begin, and their length.
-func (r *Recipe) units(name string) (begin, stride int) {
-	switch page := r.pageSize(); {
-	case name == logName:
-		return logHeader, recordHeader + page
-	case name == "meta" || name == "dir" || name == "free":
-		return 0, 8
-	default:
-		return 0, page
-	}
-}
-
 // name changes names.
 func (r *Recipe) name(name string, op byte, in *reader) {
 	names := append(slices.Clone(r.Scene.Names), oddNames()...)
@@ -242,30 +239,14 @@ func (r *Recipe) name(name string, op byte, in *reader) {
 		} else {
 			content = bytes.Clone(content)
 		}
-		r.Files[target] = content
+		r.put(target, content)
+		r.Dirs = r.Dirs || isFolder(target)
 		r.tell("%s: stands under %s too or instead (%d)", name, target, op)
 	case opDir:
-		r.Files[name] = nil
+		r.put(name, nil)
 		r.Dirs = true
 		r.tell("%s: a directory", name)
 	}
-}
-
-// disk is the folder as a disk that nobody has open.
-func (r *Recipe) disk() (*disk.Disk, error) {
-	d := disk.New(diskBytes)
-	if err := d.Mkdir(root); err != nil {
-		return nil, err
-	}
-	for name, content := range r.Files {
-		path := root + "/" + name
-		if content != nil {
-			d.SetFile(path, content)
-		} else if err := d.Mkdir(path); err != nil {
-			return nil, err
-		}
-	}
-	return d, nil
 }
 
 // reader takes numbers and bytes from an input.

@@ -21,7 +21,7 @@ const root = "/db"
 // Scene is a small database that nobody has open, and what is known of it.
 type Scene struct {
 	Name  string
-	Files map[string][]byte // by name
+	Files map[string][]byte // by name below the folder
 	Names []string          // sorted
 	State
 }
@@ -34,6 +34,11 @@ type State struct {
 	Before map[string][]byte
 	// Ever lists every value that a key had.
 	Ever map[string][][]byte
+	// Kept is what each snapshot holds that has not ended, and each backup of a
+	// scene that is backups.
+	Kept map[string]map[string][]byte `json:",omitempty"`
+	// Half: a restore into the folder was interrupted.
+	Half bool `json:",omitempty"`
 }
 
 // stateName is the file of a scene that holds its State; it is no file of the
@@ -43,9 +48,34 @@ const stateName = "state.json"
 //go:embed scenes.zip
 var scenesZip []byte
 
-// Scenes are the scenes that are kept beside this file. The engine wrote them
+// backupPrefix begins the names of the scenes that are folders of backups, each
+// with a full one and one that goes over it.
+const backupPrefix = "backup"
+
+// Scenes are the databases among the scenes.
+func Scenes() []*Scene { return kinds().databases }
+
+// Backups are the backups among the scenes.
+func Backups() []*Scene { return kinds().backups }
+
+type sceneKinds struct{ databases, backups []*Scene }
+
+var kinds = sync.OnceValue(func() sceneKinds { return sortScenes(allScenes()) })
+
+func sortScenes(list []*Scene) (k sceneKinds) {
+	for _, s := range list {
+		if strings.HasPrefix(s.Name, backupPrefix) {
+			k.backups = append(k.backups, s)
+		} else {
+			k.databases = append(k.databases, s)
+		}
+	}
+	return k
+}
+
+// allScenes are the scenes that are kept beside this file. The engine wrote them
 // once; they stay as they are, so that recipes keep their meaning.
-var Scenes = sync.OnceValue(func() []*Scene {
+var allScenes = sync.OnceValue(func() []*Scene {
 	list, err := readScenes(scenesZip)
 	if err != nil {
 		panic(err) // the file is part of the program

@@ -1,11 +1,13 @@
 package folder
 
 import (
+	"bytes"
 	"encoding/binary"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,11 +22,11 @@ func TestUpdate(t *testing.T) {
 	if !*update {
 		t.Skip("needs -update")
 	}
-	scenes := buildScenes(t)
-	must(t, os.WriteFile("scenes.zip", zipScenes(t, scenes), 0o644))
-	for target, list := range seeds(scenes) {
+	kinds := sortScenes(buildScenes(t))
+	must(t, os.WriteFile("scenes.zip", zipScenes(t, slices.Concat(kinds.databases, kinds.backups)), 0o644))
+	for target, list := range seeds(kinds.databases, kinds.backups) {
 		dir := filepath.Join("..", "testdata", "fuzz", target)
-		if target == "FuzzFolder" || target == "FuzzLog" {
+		if Properties()[target] != nil {
 			dir = filepath.Join("testdata", "fuzz", target)
 		}
 		must(t, os.MkdirAll(dir, 0o755))
@@ -45,7 +47,7 @@ func must(t *testing.T, err error) {
 type seedList map[string][]byte
 
 // seeds are made from the files of the scenes, and by hand.
-func seeds(scenes []*Scene) map[string]seedList {
+func seeds(scenes, backups []*Scene) map[string]seedList {
 	all := map[string]seedList{
 		"FuzzHash": {"empty": {}, "short": []byte("key"), "120 bytes": make([]byte, 120), "121 bytes": make([]byte, 121), "long": make([]byte, 300)},
 		"FuzzSegmentName": {"first": []byte("data-000001.p1seg"), "seven digits": []byte("data-1000000.p1seg"),
@@ -59,6 +61,7 @@ func seeds(scenes []*Scene) map[string]seedList {
 		"FuzzWALRecord": {}, "FuzzWALStream": streamSeeds(), "FuzzFreezeFrame": {}, "FuzzStoreFrame": {},
 		"FuzzFrozenIndex": indexSeeds(), "FuzzStoreIndex": indexSeeds(), "FuzzRegistry": registrySeeds(), "FuzzManifest": manifestSeeds(),
 		"FuzzMeta": {}, "FuzzDir": {}, "FuzzFree": {}, "FuzzPage": {}, "FuzzFolder": folderSeeds(scenes), "FuzzLog": logSeeds(scenes),
+		"FuzzBackup": backupSeeds(backups),
 	}
 	for _, s := range scenes {
 		all["FuzzMeta"][s.Name] = s.Files[metaName]
@@ -117,12 +120,37 @@ func addPages(all map[string]seedList, scenes []*Scene) {
 	unsealed := pageRecipe(long)
 	unsealed[0] |= 4
 	all["FuzzPage"]["wrong checksum"] = unsealed
+	for off, name := range map[int]string{6: "type", 8: "reserved", 26: "flags", 52: "reserved at the end", 4: "version"} {
+		odd := append([]byte(nil), kv...)
+		odd[off] ^= 5
+		all["FuzzPage"]["odd "+name] = pageRecipe(odd)
+	}
+	typed := append([]byte(nil), kv...)
+	typed[6] = 4
+	all["FuzzPage"]["another type"] = pageRecipe(typed)
+	flagged := append([]byte(nil), kv...)
+	flagged[26] = 1
+	all["FuzzPage"]["a flag"] = pageRecipe(flagged)
 	other := pageRecipe(kv)
 	other[0] |= 8
 	all["FuzzPage"]["other id"] = other
 
-	header := kv[:100]
+	addFrames(all, kv[:100])
+}
+
+// addFrames makes seeds of frames and log records around the beginning of a page.
+func addFrames(all map[string]seedList, header []byte) {
 	all["FuzzFreezeFrame"]["page"] = append(append([]byte{0}, make([]byte, 24)...), header...)
+	frame := append([]byte{4 | 8}, format.AppendFrame(nil, 5, 9, make([]byte, 4096))...)[:25]
+	all["FuzzFreezeFrame"]["as written"] = frame
+	wrong := append([]byte(nil), frame...)
+	wrong[21] ^= 1
+	all["FuzzFreezeFrame"]["wrong checksum"] = wrong
+	store := append([]byte{4 | 8 | 16}, format.AppendStoreFrame(nil, format.Hash64(make([]byte, 4096)), make([]byte, 4096))...)[:17]
+	all["FuzzStoreFrame"]["as written"] = store
+	wrong = append([]byte(nil), store...)
+	wrong[13] ^= 1
+	all["FuzzStoreFrame"]["wrong checksum"] = wrong
 	all["FuzzFreezeFrame"]["cut"] = append(append([]byte{0x20, 1, 0}, make([]byte, 24)...), header...)
 	all["FuzzFreezeFrame"]["own length"] = append([]byte{4}, append(make([]byte, 24), 1)...)
 	all["FuzzStoreFrame"]["page"] = append(append([]byte{0}, make([]byte, 16)...), header...)
@@ -132,6 +160,16 @@ func addPages(all map[string]seedList, scenes []*Scene) {
 	format.PutRecordHeader(record, format.Record{Type: format.RecordPageImage, Flags: format.GroupFlags(70, true), LSN: 9, PageID: 3}, header)
 	all["FuzzWALRecord"]["image"] = append(append([]byte{0}, record...), header...)
 	all["FuzzWALRecord"]["sealed"] = append(append([]byte{1}, record...), header[:50]...)
+	all["FuzzWALRecord"]["page image"] = append(append([]byte{1 | 4}, record...), header...)
+	all["FuzzWALRecord"]["page image, wrong checksum"] = append(append([]byte{4 | 2}, record...), header...)
+	whole := make([]byte, 4096)
+	copy(whole, header)
+	format.PutRecordHeader(record, format.Record{Type: format.RecordPageImage, Flags: format.GroupFlags(70, false), LSN: 9, PageID: 3}, whole)
+	all["FuzzWALRecord"]["page image in a group"] = append(append([]byte{4}, record...), header...)
+	broken := append([]byte(nil), record...)
+	broken[24] ^= 1
+	all["FuzzWALRecord"]["page image, another checksum"] = append(append([]byte{4}, broken...), header...)
+	all["FuzzWALRecord"]["large page image"] = append(append([]byte{1 | 4 | 3<<3}, record...), header...)
 	all["FuzzWALRecord"]["shorter than its length"] = append(append([]byte{3}, record...), header[:50]...)
 	all["FuzzWALRecord"]["truncate"] = append([]byte{1, format.RecordTruncate}, make([]byte, 27)...)
 	all["FuzzWALRecord"]["cut"] = append([]byte{0}, record[:20]...)
@@ -236,7 +274,7 @@ func manifestSeeds() seedList {
 	m := format.Manifest{SnapshotLSN: 1<<63 + 5, PageSize: 4096, PagesEmitted: 3, BytesEmitted: 12360, DirPresent: true, DirBytes: 40}
 	full := format.EncodeManifest(m)
 	m.SinceLSN, m.Extra = &since, &format.ManifestExtra{NextPageID: 9, BaseLSN: &since, PagesCRC: 1<<32 - 1, DirCRC: 5}
-	return seedList{"full": full, "incremental": format.EncodeManifest(m),
+	return seedList{"full": full, "incremental": format.EncodeManifest(m), "wrong checksum": bytes.Replace(format.EncodeManifest(m), []byte("12360"), []byte("12361"), 1),
 		"no since":  []byte(`{"snapshot_lsn":1,"page_size":8192,"pages_emitted":0,"bytes_emitted":0,"dir_present":false,"dir_bytes":0}`),
 		"null":      []byte(`{"snapshot_lsn":1,"page_size":8192,"pages_emitted":0,"bytes_emitted":0,"dir_present":false,"dir_bytes":0,"quiver":null}`),
 		"page size": []byte(`{"snapshot_lsn":1,"page_size":65536,"pages_emitted":0,"bytes_emitted":0,"dir_present":false,"dir_bytes":0}`),

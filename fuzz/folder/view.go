@@ -27,6 +27,9 @@ type view struct {
 	findings []quiver.Finding
 	checkErr error
 	recovery quiver.RecoveryInfo
+	// kept are the snapshots of the registry; registryErr is why they are not known.
+	kept        map[string]*kept
+	registryErr error
 }
 
 // sound reports whether the handle found nothing wrong.
@@ -42,6 +45,9 @@ func (r *Recipe) options(d *disk.Disk) *quiver.Options {
 	o.NoDataFsync = r.Way&wayNoDataSync != 0
 	if r.Way&wayNoCache != 0 {
 		o.PageCachePages, o.LocatorBytes = -1, -1
+	}
+	if r.Way&waySnap != 0 {
+		o.SnapPersist, o.SnapDedup, o.Clock = true, true, fixedClock{2}
 	}
 	return o
 }
@@ -72,20 +78,26 @@ func (r *Recipe) typed(err error) error {
 
 // open opens the folder and looks at it. The handle is nil if that is refused.
 func (r *Recipe) open(d *disk.Disk, readOnly, salvage bool) (*quiver.DB, *view, error) {
+	return r.openAt(root, d, readOnly, salvage)
+}
+
+// openAt does the same with another folder of the disk.
+func (r *Recipe) openAt(dir string, d *disk.Disk, readOnly, salvage bool) (*quiver.DB, *view, error) {
 	o := r.options(d)
 	o.Salvage = salvage
 	open := quiver.Open
 	if readOnly {
 		open = quiver.OpenReadOnly
 	}
-	db, err := open(root, o)
+	db, err := open(dir, o)
 	if err != nil {
 		if n := d.Open(); n > 0 {
 			return nil, nil, fmt.Errorf("open refused (%w) and left %d files or locks open", err, n)
 		}
 		return nil, &view{opened: err}, r.typed(err)
 	}
-	v, err := r.look(db)
+	// To read them in all handles would take most of the time.
+	v, err := r.look(db, !salvage && (readOnly || r.Way&waySnap != 0))
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
@@ -94,7 +106,7 @@ func (r *Recipe) open(d *disk.Disk, readOnly, salvage bool) (*quiver.DB, *view, 
 
 // look asks for everything. Errors of the answers must be typed; what is returned
 // is a broken rule.
-func (r *Recipe) look(db *quiver.DB) (*view, error) {
+func (r *Recipe) look(db *quiver.DB, snapshots bool) (*view, error) {
 	v := &view{got: map[string][]byte{}, refused: map[string]error{}, scan: map[string][]byte{}, recovery: db.Recovery()}
 	for key := range r.Scene.Ever {
 		value, found, err := db.Get([]byte(key))
@@ -115,6 +127,11 @@ func (r *Recipe) look(db *quiver.DB) (*view, error) {
 			twice = string(item.Key)
 		}
 		v.scan[string(item.Key)] = item.Value
+	}
+	if snapshots {
+		if err := r.lookSnapshots(db, v); err != nil {
+			return nil, err
+		}
 	}
 	report, err := db.Check(context.Background(), quiver.CheckOptions{})
 	v.findings, v.checkErr = report.Findings, err
@@ -138,6 +155,9 @@ func (r *Recipe) look(db *quiver.DB) (*view, error) {
 // consistent holds where Check finds nothing: then everything can be read, and
 // gets and scans agree.
 func (r *Recipe) consistent(v *view) error {
+	if v.registryErr != nil {
+		return fmt.Errorf("the registry cannot be read, and Check finds nothing: %w", v.registryErr)
+	}
 	if v.scanErr != nil {
 		return fmt.Errorf("the scan fails, and Check finds nothing: %w", v.scanErr)
 	}

@@ -134,19 +134,48 @@ func (p *Page) Sound(b []byte) bool {
 	if off != p.DataStart {
 		return false
 	}
-	n, named := len(p.Slots), make([]bool, len(begins))
+	named := make([]bool, len(begins))
 	for i, s := range p.Slots {
 		if s.Empty() {
 			continue
 		}
-		h := raw.Hash64(s.Key) ^ p.Seed
-		far := (i - int(h%uint64(n)) + n) % n
 		at, found := p.find(s.Key)
 		record, isRecord := slices.BinarySearch(begins, s.Off)
-		if s.Fp != fingerprint(h) || int(s.Dist) != min(far, 255) || !found || at != i || !isRecord || named[record] {
+		if !p.slotRight(i) || !found || at != i || !isRecord || named[record] {
 			return false
 		}
 		named[record] = true
+	}
+	return true
+}
+
+// slotRight reports whether a slot in use has the fingerprint and the distance of
+// its key.
+func (p *Page) slotRight(i int) bool {
+	s, n := p.Slots[i], len(p.Slots)
+	h := raw.Hash64(s.Key) ^ p.Seed
+	far := (i - int(h%uint64(n)) + n) % n
+	return s.Fp == fingerprint(h) && int(s.Dist) == min(far, 255)
+}
+
+// Reachable reports whether every slot in use is right and nothing on the way from
+// its home ends a lookup. It is less than Sound: two slots may share a key or a
+// record, and records may overlap.
+func (p *Page) Reachable() bool {
+	n := len(p.Slots)
+	for i, s := range p.Slots {
+		if s.Empty() {
+			continue
+		}
+		if !p.slotRight(i) {
+			return false
+		}
+		home := int((raw.Hash64(s.Key) ^ p.Seed) % uint64(n))
+		for step := 0; (home+step)%n != i; step++ {
+			if way := p.Slots[(home+step)%n]; way.Empty() || int(way.Dist) < min(step, 255) {
+				return false
+			}
+		}
 	}
 	return true
 }

@@ -3,12 +3,29 @@ package raw
 import (
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 )
 
 // BackupFiles are the bytes of the folder of a backup; nil where one is missing.
 type BackupFiles struct {
 	Manifest, Pages, Dir []byte
+}
+
+// Manifest is what a backup says of itself.
+type Manifest struct {
+	LSN   uint64  `json:"snapshot_lsn"`
+	Since *uint64 `json:"since_lsn"`
+	Size  int     `json:"page_size"`
+	Pages int     `json:"pages_emitted"`
+	Bytes int     `json:"bytes_emitted"`
+	Dir   bool    `json:"dir_present"`
+	DirN  int     `json:"dir_bytes"`
+}
+
+// ParseManifest reads manifest.json, and as little of it as that.
+func ParseManifest(b []byte) (Manifest, error) {
+	var m Manifest
+	err := json.Unmarshal(b, &m)
+	return m, err
 }
 
 // ReadBackups lays backups over each other, a full one and incremental ones, and
@@ -21,17 +38,13 @@ func ReadBackups(chain []BackupFiles) *View {
 		if len(f.Manifest) == 0 {
 			return nil
 		}
-		var m struct {
-			LSN   uint64  `json:"snapshot_lsn"`
-			Since *uint64 `json:"since_lsn"`
-			Size  int     `json:"page_size"`
-			Pages int     `json:"pages_emitted"`
-			Bytes int     `json:"bytes_emitted"`
-			Dir   bool    `json:"dir_present"`
-			DirN  int     `json:"dir_bytes"`
-		}
-		if err := json.Unmarshal(f.Manifest, &m); err != nil {
+		m, err := ParseManifest(f.Manifest)
+		if err != nil {
 			v.fault("manifest: %v", err)
+			return v
+		}
+		if m.Size != 4096 && m.Size != 8192 && m.Size != 16384 && m.Size != 32768 {
+			v.fault("manifest: page size %d", m.Size)
 			return v
 		}
 		switch {
@@ -44,7 +57,6 @@ func ReadBackups(chain []BackupFiles) *View {
 		if n := v.frames(f.Pages, m.LSN); n != m.Pages {
 			v.fault("manifest: %d pages, the file has %d", m.Pages, n)
 		}
-		var err error
 		if v.Heads, err = ParseDir(f.Dir); err != nil {
 			v.fault("%v", err)
 		}
@@ -61,11 +73,11 @@ func ReadBackups(chain []BackupFiles) *View {
 // frames takes in the pages of a file and counts them.
 func (v *View) frames(b []byte, lsn uint64) (n int) {
 	for size := frameHead + v.Meta.PageSize; len(b) > 0; b = b[size:] {
-		if len(b) < size || crc32.Update(crc32.ChecksumIEEE(b[:20]), crc32.IEEETable, b[frameHead:size]) != le.Uint32(b[20:]) {
+		id, of, page := FrameAt(b, 0, v.Meta.PageSize)
+		if page == nil {
 			v.fault("pages.bin: frame %d is not whole", n)
 			return n
 		}
-		id, of, page := le.Uint64(b), le.Uint64(b[8:]), Page(b[frameHead:size])
 		if of > lsn {
 			v.fault("pages.bin: frame %d has LSN %d, the backup %d", n, of, lsn)
 		}

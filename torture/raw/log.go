@@ -27,9 +27,9 @@ type Record struct {
 	Image  []byte
 }
 
-// recordAt reads the record at an offset; ok tells whether it is valid, one
+// RecordAt reads the record at an offset; ok tells whether it is valid, one
 // page long, and a page image.
-func recordAt(log []byte, off, pageSize int) (r Record, ok bool) {
+func RecordAt(log []byte, off, pageSize int) (r Record, ok bool) {
 	if off+recordHeader+pageSize > len(log) {
 		return r, false
 	}
@@ -47,7 +47,7 @@ func recordAt(log []byte, off, pageSize int) (r Record, ok bool) {
 func Records(log []byte, pageSize int) []Record {
 	var list []Record
 	for off := walHeader; off < len(log); off += recordHeader + pageSize {
-		if r, ok := recordAt(log, off, pageSize); ok {
+		if r, ok := RecordAt(log, off, pageSize); ok {
 			list = append(list, r)
 		}
 	}
@@ -76,7 +76,7 @@ func ReadLog(log []byte, lastLSN uint64, pageSize int) Log {
 	var off int
 	l.Groups, l.Torn, off = groups(log, pageSize, lastLSN, lastLSN)
 	if len(l.Groups) == 0 && len(l.Torn) == 0 {
-		if first, ok := recordAt(log, walHeader, pageSize); ok && first.LSN <= lastLSN {
+		if first, ok := RecordAt(log, walHeader, pageSize); ok && first.LSN <= lastLSN {
 			l.Stale, _, _ = groups(log, pageSize, 0, 0)
 			l.Stale = upTo(l.Stale, lastLSN)
 		}
@@ -91,7 +91,7 @@ func groups(log []byte, pageSize int, floor, last uint64) (whole [][]Record, tor
 	next := uint8(0)
 	off := walHeader
 	for ; ; off += recordHeader + pageSize {
-		r, ok := recordAt(log, off, pageSize)
+		r, ok := RecordAt(log, off, pageSize)
 		if !ok || !r.Marked || r.LSN <= floor || r.Group != next || r.LSN <= last || len(torn) > 0 && r.LSN != last+1 {
 			return whole, torn, off
 		}
@@ -125,7 +125,7 @@ func (l *Log) lookBehind(log []byte, off int, lastLSN uint64, pageSize int) {
 		last = l.Torn[len(l.Torn)-1].LSN
 	}
 	for at := off + recordHeader + pageSize; at < len(log); at += recordHeader + pageSize {
-		r, ok := recordAt(log, at, pageSize)
+		r, ok := RecordAt(log, at, pageSize)
 		if ok && r.Marked && r.LSN > last && r.Group != number {
 			l.fault("log: bad record at %d, and a record of LSN %d, group %d, behind it at %d", off, r.LSN, r.Group, at)
 			return

@@ -64,28 +64,28 @@ func (p Page) slots() []slot {
 	return list
 }
 
-// pair is a record of a page.
-type pair struct{ key, value []byte }
+// Pair is a record of a page.
+type Pair struct{ Key, Value []byte }
 
 // record reads the record at an offset.
-func (p Page) record(off int) (pair, error) {
+func (p Page) record(off int) (Pair, error) {
 	end := int(le.Uint16(p[20:]))
 	if off < pageHeader || off+4 > end || end > len(p) {
-		return pair{}, fmt.Errorf("record at %d, records end at %d", off, end)
+		return Pair{}, fmt.Errorf("record at %d, records end at %d", off, end)
 	}
 	k, v := int(le.Uint16(p[off:])), int(le.Uint16(p[off+2:]))
 	if off+4+k+v > end {
-		return pair{}, fmt.Errorf("record at %d of %d + %d bytes, records end at %d", off, k, v, end)
+		return Pair{}, fmt.Errorf("record at %d of %d + %d bytes, records end at %d", off, k, v, end)
 	}
-	return pair{p[off+4 : off+4+k], p[off+4+k : off+4+k+v]}, nil
+	return Pair{p[off+4 : off+4+k], p[off+4+k : off+4+k+v]}, nil
 }
 
-// pairs are the live records, with everything checked that a search in the
-// table relies on.
-func (p Page) pairs() ([]pair, error) {
+// Pairs are the live records in the order of their slots, with everything checked
+// that a search in the table relies on.
+func (p Page) Pairs() ([]Pair, error) {
 	slots := p.slots()
 	seed := le.Uint64(p[44:])
-	list := make([]pair, 0, len(slots))
+	list := make([]Pair, 0, len(slots))
 	for i, s := range slots {
 		if s.off == noRecord {
 			continue
@@ -94,8 +94,8 @@ func (p Page) pairs() ([]pair, error) {
 		if err != nil {
 			return list, fmt.Errorf("page %d, slot %d: %w", p.id(), i, err)
 		}
-		if err := checkSlot(slots, i, Hash64(r.key)^seed); err != nil {
-			return list, fmt.Errorf("page %d, key %q: %w", p.id(), r.key, err)
+		if err := checkSlot(slots, i, Hash64(r.Key)^seed); err != nil {
+			return list, fmt.Errorf("page %d, key %q: %w", p.id(), r.Key, err)
 		}
 		list = append(list, r)
 	}
@@ -127,11 +127,11 @@ func checkSlot(slots []slot, i int, h uint64) error {
 	return nil
 }
 
-// long is what a placeholder of 18 bytes says: the length of the value and the
+// Long is what a placeholder of 18 bytes says: the length of the value and the
 // first page of its chain.
-func (r pair) long() (size, head uint64, ok bool) {
-	if len(r.value) != 18 || r.value[0] != 0xFF {
+func (r Pair) Long() (size, head uint64, ok bool) {
+	if len(r.Value) != 18 || r.Value[0] != 0xFF {
 		return 0, 0, false
 	}
-	return le.Uint64(r.value[2:]), le.Uint64(r.value[10:]), true
+	return le.Uint64(r.Value[2:]), le.Uint64(r.Value[10:]), true
 }

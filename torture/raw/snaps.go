@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -26,6 +28,7 @@ const (
 type Entry struct {
 	ID    string `json:"id"`
 	LSN   uint64 `json:"lsn"`
+	Nanos uint64 `json:"ts_nanos"`
 	Ended bool   `json:"ended"`
 }
 
@@ -49,14 +52,10 @@ func ReadSnapshots(dir string, v *View, read func(path string) ([]byte, error)) 
 	if err != nil || b == nil {
 		return s, err
 	}
-	var registry struct {
-		Entries []Entry `json:"entries"`
-	}
-	if err := json.Unmarshal(b, &registry); err != nil {
+	if s.Entries, err = ParseRegistry(b); err != nil {
 		s.fault("registry: %v", err)
 		return s, nil
 	}
-	s.Entries = registry.Entries
 	if err := s.store(); err != nil {
 		return s, err
 	}
@@ -68,6 +67,16 @@ func ReadSnapshots(dir string, v *View, read func(path string) ([]byte, error)) 
 	return s, nil
 }
 
+// ParseRegistry reads the registry. It is told by its fields alone: it asks neither
+// whether all are there nor what names nobody knows.
+func ParseRegistry(b []byte) ([]Entry, error) {
+	var registry struct {
+		Entries []Entry `json:"entries"`
+	}
+	err := json.Unmarshal(b, &registry)
+	return registry.Entries, err
+}
+
 func (s *Snapshots) fault(format string, args ...any) {
 	s.Faults = append(s.Faults, fmt.Sprintf(format, args...))
 }
@@ -76,23 +85,23 @@ func (s *Snapshots) file(id, name string) ([]byte, error) {
 	return s.read(path.Join("/", s.dir, SnapFolder, id, name))
 }
 
-// frameAt is the page of a whole frame of freeze.bin, nil if there is none.
-func (s *Snapshots) frameAt(b []byte, off uint64) (id, lsn uint64, page Page) {
-	size := uint64(frameHead + s.view.Meta.PageSize)
-	if off%size != 0 || off+size > uint64(len(b)) {
+// FrameAt is the page of a whole frame of freeze.bin, nil if there is none.
+func FrameAt(b []byte, off uint64, pageSize int) (id, lsn uint64, page Page) {
+	size := uint64(frameHead + pageSize)
+	if off%size != 0 || uint64(len(b)) < size || off > uint64(len(b))-size {
 		return 0, 0, nil
 	}
 	f := b[off : off+size]
-	if le.Uint32(f[16:]) != uint32(s.view.Meta.PageSize) ||
+	if le.Uint32(f[16:]) != uint32(pageSize) ||
 		le.Uint32(f[20:]) != crc32.Update(crc32.ChecksumIEEE(f[:20]), crc32.IEEETable, f[frameHead:]) {
 		return 0, 0, nil
 	}
 	return le.Uint64(f), le.Uint64(f[8:]), Page(f[frameHead:])
 }
 
-// entries are those of index.bin and hashindex.bin that are whole: of one that a
+// Entries are those of index.bin and hashindex.bin that are whole: of one that a
 // crash has cut, a field is zero.
-func entries(b []byte) (list [][3]uint64) {
+func Entries(b []byte) (list [][3]uint64) {
 	for ; len(b) >= entrySize; b = b[entrySize:] {
 		list = append(list, [3]uint64{le.Uint64(b), le.Uint64(b[8:]), le.Uint64(b[16:])})
 	}
@@ -110,11 +119,11 @@ func (s *Snapshots) indexes(e Entry) error {
 	if err != nil {
 		return err
 	}
-	for i, x := range entries(index) {
+	for i, x := range Entries(index) {
 		if x[2] == 0 {
 			continue
 		}
-		switch id, lsn, page := s.frameAt(frames, x[1]); {
+		switch id, lsn, page := FrameAt(frames, x[1], s.view.Meta.PageSize); {
 		case page == nil:
 			s.fault("snapshot %s: entry %d names a frame at %d, and there is none", e.ID, i, x[1])
 		case page.Verify(id) != nil || page.LSN() != lsn || lsn > e.LSN:
@@ -126,7 +135,7 @@ func (s *Snapshots) indexes(e Entry) error {
 		return err
 	}
 	known := map[uint64]bool{}
-	for i, x := range entries(hashes) {
+	for i, x := range Entries(hashes) {
 		if x[1] == 0 || x[2] == 0 || known[x[1]] {
 			continue
 		}
@@ -137,6 +146,19 @@ func (s *Snapshots) indexes(e Entry) error {
 		}
 	}
 	return nil
+}
+
+// StoreFrameAt is the page of a whole frame of store.bin, nil if there is none.
+func StoreFrameAt(b []byte, off, pageSize int) (hash uint64, page Page) {
+	if off+storeHead+pageSize > len(b) {
+		return 0, nil
+	}
+	f := b[off : off+storeHead+pageSize]
+	sum := crc32.Update(crc32.ChecksumIEEE(f[:12]), crc32.IEEETable, f[storeHead:])
+	if int(le.Uint32(f[8:])) != pageSize || le.Uint32(f[12:]) != sum || Hash64(f[storeHead:]) != le.Uint64(f) {
+		return 0, nil
+	}
+	return le.Uint64(f), Page(f[storeHead:])
 }
 
 // store reads the frames of the SnapStore, and the counts of those that its
@@ -152,13 +174,11 @@ func (s *Snapshots) store() error {
 	}
 	size := storeHead + s.view.Meta.PageSize
 	for off := 0; off+size <= len(b); off += size {
-		f := b[off : off+size]
-		sum := crc32.Update(crc32.ChecksumIEEE(f[:12]), crc32.IEEETable, f[storeHead:])
-		if int(le.Uint32(f[8:])) == s.view.Meta.PageSize && le.Uint32(f[12:]) == sum && Hash64(f[storeHead:]) == le.Uint64(f) {
-			s.images[le.Uint64(f)] = 0
+		if hash, page := StoreFrameAt(b, off, s.view.Meta.PageSize); page != nil {
+			s.images[hash] = 0
 		}
 	}
-	for _, x := range entries(index) {
+	for _, x := range Entries(index) {
 		if refs := uint32(x[2]); refs > 0 {
 			if _, stored := s.images[x[0]]; !stored {
 				s.fault("the index of the SnapStore counts %d references to image %016x, which is not there", refs, x[0])
@@ -172,8 +192,8 @@ func (s *Snapshots) store() error {
 // Counted says which images have fewer references than snapshots name them. In
 // the middle of a session they may.
 func (s *Snapshots) Counted() (faults []string) {
-	for h, n := range s.named {
-		if s.images[h] < n {
+	for _, h := range slices.Sorted(maps.Keys(s.named)) {
+		if n := s.named[h]; s.images[h] < n {
 			faults = append(faults, fmt.Sprintf("image %016x counts %d references, and %d snapshots name it", h, s.images[h], n))
 		}
 	}
@@ -205,7 +225,7 @@ func (s *Snapshots) Pairs(e Entry) (map[string]string, []string, error) {
 		return nil, nil, err
 	}
 	for off := uint64(0); off < uint64(len(frames)); off += uint64(frameHead + s.view.Meta.PageSize) {
-		if id, _, page := s.frameAt(frames, off); page != nil {
+		if id, _, page := FrameAt(frames, off, s.view.Meta.PageSize); page != nil {
 			v.images[id] = page
 		}
 	}

@@ -128,15 +128,15 @@ func (v *View) chain(bucket int, id uint64) {
 		if p == nil {
 			return
 		}
-		pairs, err := p.pairs()
+		pairs, err := p.Pairs()
 		if err != nil {
 			v.fault("%s: %v", from, err)
 		}
 		for _, r := range pairs {
-			if got := BucketOf(r.key, len(v.Heads)); got != bucket {
-				v.fault("%s: page %d holds key %q of bucket %d", from, id, r.key, got)
+			if got := BucketOf(r.Key, len(v.Heads)); got != bucket {
+				v.fault("%s: page %d holds key %q of bucket %d", from, id, r.Key, got)
 			}
-			v.Pairs[string(r.key)] = v.value(r)
+			v.Pairs[string(r.Key)] = v.value(r)
 		}
 		id = p.next()
 	}
@@ -144,27 +144,27 @@ func (v *View) chain(bucket int, id uint64) {
 
 // value is the value of a record. The chain of a shadowed copy counts as
 // reached too.
-func (v *View) value(r pair) string {
-	size, id, ok := r.long()
+func (v *View) value(r Pair) string {
+	size, id, ok := r.Long()
 	if !ok {
-		return string(r.value)
+		return string(r.Value)
 	}
 	var b []byte
 	for id != NoPage {
-		p := v.page(id, typeLong, fmt.Sprintf("key %q", r.key))
+		p := v.page(id, typeLong, fmt.Sprintf("key %q", r.Key))
 		if p == nil {
 			return string(b)
 		}
 		n := int(le.Uint16(p[20:]))
 		if n > len(p)-pageHeader || p.next() != NoPage && n != len(p)-pageHeader {
-			v.fault("page %d holds %d bytes of key %q, and is not the last", id, n, r.key)
+			v.fault("page %d holds %d bytes of key %q, and is not the last", id, n, r.Key)
 			return string(b)
 		}
 		b = append(b, p[pageHeader:pageHeader+n]...)
 		id = p.next()
 	}
 	if uint64(len(b)) != size {
-		v.fault("key %q has %d bytes instead of %d", r.key, len(b), size)
+		v.fault("key %q has %d bytes instead of %d", r.Key, len(b), size)
 	}
 	return string(b)
 }

@@ -43,7 +43,7 @@ func run(add string, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("want one folder, got %q", args)
 	}
-	for _, pattern := range []string{"fuzz/testdata/fuzz/Fuzz*", "fuzz/folder/testdata/fuzz/Fuzz*"} {
+	for _, pattern := range []string{"fuzz/testdata/fuzz/Fuzz*", "fuzz/folder/testdata/fuzz/Fuzz*", "quiver/internal/wal/testdata/fuzz/Fuzz*"} {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil || len(dirs) == 0 {
 			return fmt.Errorf("no inputs in %s: %w", pattern, err)

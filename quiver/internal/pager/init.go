@@ -38,7 +38,9 @@ func Init(dir string, in InitOptions, o Options) error {
 
 // makeRoot makes the folder and its name durable, also when an interrupted init
 // made it. A parent that may not be read cannot be synced; then whoever made
-// the folder there has to answer for its name.
+// the folder there has to answer for its name. So it is for a folder that was there
+// when that sync fails: it may be somebody else's, with rights of its own, and is
+// not removed.
 func makeRoot(fsys vfs.FS, dir string) error {
 	made, err := vfs.MkdirAll(fsys, dir)
 	if err == nil {

@@ -158,7 +158,7 @@ func (p *Pager) readMeta(f *found) error {
 	if err != nil {
 		return fileCorrupt(p.file(format.MetaName), err)
 	}
-	if m.LastLSN >= maxMetaLSN {
+	if m.LastLSN >= maxLSN {
 		return p.lsnOutOfRange(m.LastLSN)
 	}
 	f.meta = m

@@ -25,16 +25,13 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
-// maxLSN bounds LSNs: one above it can only be damage, and the counter must
-// never wrap.
-const maxLSN = 1 << 62
-
-// maxMetaLSN bounds what meta is believed, which has no checksum. Operations are
-// refused from lastRoom below it on, so that none can be acknowledged whose LSN
-// the next open would refuse.
+// maxLSN bounds LSNs, those of pages as that in meta: what a page raises the counter
+// to is in the next meta. One above it can only be damage, and the counter must
+// never wrap. Operations are refused from lastRoom below it on, so that none can be
+// acknowledged whose LSN the next open would refuse.
 const (
-	maxMetaLSN = 1 << 61
-	lastRoom   = 1 << 40
+	maxLSN   = 1 << 61
+	lastRoom = 1 << 40
 )
 
 // Pager is an open database below the level of keys.

@@ -296,7 +296,7 @@ func (p *Pager) restorePages(src *RestoreSource, meta *format.Meta) error {
 		return err
 	}
 	err := src.Pages(func(id, lsn uint64, page []byte) error {
-		if id >= most || lsn >= maxMetaLSN {
+		if id >= most || lsn >= maxLSN {
 			return &CorruptionError{Path: src.Path, Page: id, Offset: NoOffset, Reason: fmt.Sprintf("page id or lsn %d out of range", lsn)}
 		}
 		highest, limit = max(highest, lsn), max(limit, id+1)

@@ -65,7 +65,7 @@ func (p *Pager) writable() error {
 	if p.closing.Load() {
 		return ErrClosed
 	}
-	if lsn := p.counter.Load(); lsn >= maxMetaLSN-lastRoom {
+	if lsn := p.counter.Load(); lsn >= maxLSN-lastRoom {
 		return p.lsnOutOfRange(lsn)
 	}
 	return p.poisoned()

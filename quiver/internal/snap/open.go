@@ -155,7 +155,7 @@ func (s *Sidecar) byOffset(r *frames) (named map[int64][]format.FrozenEntry, ack
 		off := int64(e.Where)
 		if off < 0 || off > r.size-s.stride() || off%s.stride() != 0 {
 			s.lose([]format.FrozenEntry{e}, &CorruptError{
-				Path: s.freeze.path, Offset: off,
+				Path: s.freeze.path, Offset: max(off, noOffset),
 				Reason: fmt.Sprintf("no frame where %s names one", format.IndexName),
 			})
 			continue

@@ -55,16 +55,26 @@ func SaveRegistry(fsys vfs.FS, root string, entries []format.Snapshot) error {
 	return nil
 }
 
-// SettleRegistry makes the list durable that LoadRegistry gives now: a process
+// SettleRegistry makes the list durable that LoadRegistry has given: a process
 // that died, or whose sync failed, may have left it under a name that the next
 // power cut takes back. The file is written anew, since a sync alone may find
 // nothing to do. Where there is no room for that, the names as they are must do. The
 // original makes the folder and syncs no name.
-func SettleRegistry(fsys vfs.FS, root string) error {
+//
+// The file is read again for it, so that fields of others stay. It has no checksum: if
+// the two reads do not say the same one of them was wrong, and nothing is written.
+func SettleRegistry(fsys vfs.FS, root string, loaded []format.Snapshot) error {
 	path := registryPath(root)
 	b, err := readWhole(fsys, path)
 	if err != nil || b == nil {
 		return err
+	}
+	again, err := format.DecodeRegistry(b)
+	if err != nil {
+		return undecodable(path, err)
+	}
+	if !slices.Equal(again, loaded) {
+		return &CorruptError{Path: path, Offset: noOffset, Reason: "two reads of it differ"}
 	}
 	err = replaceFile(fsys, path, b)
 	if !isSyncError(err) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {

@@ -1,6 +1,7 @@
 package snap
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -100,4 +101,30 @@ func TestRegistryErrors(t *testing.T) {
 		}
 		require.NoError(t, SaveRegistry(d, root, registryB), at)
 	})
+}
+
+// TestSettleRegistryWritesOnlyWhatWasLoaded: a read that differs from the one before
+// it is told, and not written.
+func TestSettleRegistryWritesOnlyWhatWasLoaded(t *testing.T) {
+	d := registryDisk(t, faultfs.Options{})
+	require.NoError(t, SaveRegistry(d, root, registryB))
+	path := registryPath(root)
+	before, err := d.ReadFile(path)
+	require.NoError(t, err)
+	for bit := range 8 * len(before) {
+		plan, err := faultfs.ParsePlan(fmt.Sprintf("read/*#1:ok:flip=%d", bit))
+		require.NoError(t, err)
+		d.Inject(plan)
+		err = SettleRegistry(d, root, registryB)
+		d.Inject(nil)
+		after, e := d.ReadFile(path)
+		require.NoError(t, e)
+		if err != nil {
+			require.True(t, isCorrupt(err), "bit %d: %v", bit, err)
+			require.Equal(t, before, after, "bit %d", bit)
+		}
+		got, e := LoadRegistry(d, root)
+		require.NoError(t, e, "bit %d", bit)
+		require.Equal(t, registryB, got, "bit %d", bit)
+	}
 }
