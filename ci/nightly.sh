@@ -23,17 +23,17 @@ other() {
 }
 
 torture_begin
-torture exhaustive -tier exhaustive -seed "$seed"
+torture exhaustive -tier exhaustive -bar -seed "$seed"
 for law in ext4ish ordered prefix garbage="$seed" split-rename nopsow kill; do
-	torture "exhaustive-${law%%=*}" -tier exhaustive -share 8 -profile "$law" -seed "$seed"
+	torture "exhaustive-${law%%=*}" -tier exhaustive -share 8 -profile "$law" -bar -seed "$seed"
 done
-torture bounded -tier bounded -seed "$seed"
-torture triple -tier triple -share 500 -seed "$seed"
-torture snapshots -tier snapshots -seed "$seed"
-torture backups -tier backups -seed "$seed"
-torture errors -tier errors -depth 8 -seed "$seed"
-torture silent -tier silent -depth -1 -seed "$seed"
-torture histories -tier histories -duration 20m -seed "$seed"
+torture bounded -tier bounded -bar -seed "$seed"
+torture triple -tier triple -share 500 -bar -seed "$seed"
+torture snapshots -tier snapshots -bar -seed "$seed"
+torture backups -tier backups -bar -seed "$seed"
+torture errors -tier errors -depth 8 -bar -seed "$seed"
+torture silent -tier silent -depth -1 -bar -seed "$seed"
+torture histories -tier histories -duration 20m -bar -seed "$seed"
 torture real -tier real -duration 20m -seed "$seed"
 torture swarm -tier swarm -duration 90m -seed "$seed"
 for token in torture/testdata/*.token; do
@@ -41,8 +41,16 @@ for token in torture/testdata/*.token; do
 	torture "replay-$name" -replay "@$token" -times 100
 done
 torture exam -mutants
+# Where goroutines meet: everything else runs one after another.
+if go build -race -o "$work/quiver-torture-race" ./cmd/quiver-torture; then
+	judge=$work/quiver-torture-race
+	torture histories-race -tier histories -bar -duration 15m -seed "$seed"
+	torture real-race -tier real -duration 5m -seed "$seed"
+else
+	failed+=("the build with -race")
+fi
 other "the disk in memory against the real one" env TMPDIR=/dev/shm \
-	go test ./faultfs -run TestSameAsSystem -timeout 60m -operations 1000000
+	go test ./faultfs -run TestSameAsSystem -timeout 60m -operations 1000000 -first-seed "$((seed * 10000))"
 other "fuzzing" env FUZZ_SECONDS=120 FUZZ_CACHE="$ARTIFACTS/fuzz" ci/fuzz.sh
 other "churn" go test -race -timeout 60m ./quiver -run TestChurn -churn.keys=100000
 other "race" go test -race -timeout 60m ./quiver/...

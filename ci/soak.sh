@@ -24,13 +24,13 @@ torture_begin
 for ((round = 0; SECONDS < hours * 3600; round++)); do
 	seed=$((first * 1000 + round))
 	torture "swarm-$seed" -tier swarm -duration 25m -seed "$seed"
-	torture "triple-$seed" -tier triple -share 1000 -seed "$seed"
-	torture "bounded-$seed" -tier bounded -share 20 -seed "$seed"
-	torture "snapshots-$seed" -tier snapshots -share 3 -seed "$seed"
-	torture "backups-$seed" -tier backups -share 3 -seed "$seed"
-	torture "histories-$seed" -tier histories -duration 5m -seed "$seed"
+	torture "triple-$seed" -tier triple -share 1000 -bar -seed "$seed"
+	torture "bounded-$seed" -tier bounded -share 20 -bar -seed "$seed"
+	torture "snapshots-$seed" -tier snapshots -share 3 -bar -seed "$seed"
+	torture "backups-$seed" -tier backups -share 3 -bar -seed "$seed"
+	torture "histories-$seed" -tier histories -bar -duration 5m -seed "$seed"
 	torture "silent-$seed" -tier silent -duration 3m -seed "$seed"
 	torture "real-$seed" -tier real -duration 5m -seed "$seed"
-	echo "soak: round $round is over, $distinct distinct disks in $SECONDS s"
+	echo "soak: round $round is over: $SECONDS s, and $distinct disks, distinct within each run, added up"
 done
 torture_end

@@ -42,6 +42,10 @@ func errorsOf(k Kind) []Fault {
 		for _, e := range []Effect{EffectBefore, EffectF1, EffectF2, EffectF3, EffectF4, EffectF5} {
 			list = append(list, each(k, e, syscall.EIO, syscall.ENOSPC, syscall.EDQUOT)...)
 		}
+		for _, f := range each(k, EffectF5, syscall.EIO, syscall.ENOSPC, syscall.EDQUOT) {
+			f.Keep = OtherHalf
+			list = append(list, f)
+		}
 		return list
 	case KindOpen, KindCreate:
 		return each(k, EffectBefore, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC, syscall.EACCES, syscall.EROFS, syscall.ENOENT, syscall.EINTR)

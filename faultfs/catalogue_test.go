@@ -20,7 +20,7 @@ func TestCatalogue(t *testing.T) {
 	}{
 		{faultfs.KindWrite, "EIO ENOSPC EDQUOT EROFS EFBIG", "- done " + each("after=", places), each("short=", places)},
 		{faultfs.KindRead, "EIO EAGAIN", "-", each("short=", places) + " " + each("eof=", "0 "+places)},
-		{faultfs.KindFsync, "EIO ENOSPC EDQUOT", "- F1 F2 F3 F4 F5=5555555555555555", ""},
+		{faultfs.KindFsync, "EIO ENOSPC EDQUOT", "- F1 F2 F3 F4 F5=5555555555555555 F5=aaaaaaaaaaaaaaaa", ""},
 		{faultfs.KindOpen | faultfs.KindCreate, "EMFILE ENFILE ENOSPC EACCES EROFS ENOENT EINTR", "-", ""},
 		{faultfs.KindRename | faultfs.KindRemove | faultfs.KindTruncate | faultfs.KindMkdir | faultfs.KindAllocate,
 			"EIO ENOSPC EROFS EBUSY EXDEV", "- done", ""},

@@ -82,13 +82,21 @@
 //
 // A Plan makes the n-th call of a kind on a class of paths fail: before it
 // does anything, after some bytes, or after it has done everything; a sync in
-// one of the ways that real systems fail one (F1 to F5). Calls can also answer
-// wrongly and report nothing: short counts, early ends, stale bytes and sizes,
-// flipped bits, listings out of order. A fault strikes once, a number of times,
-// always, or always at the place that it struck first. Errors lists what each
-// kind of call can suffer. A byte budget makes the disk full with real
-// accounting by sectors, a handle limit leaves no descriptors, SetReadOnly
-// makes a disk for reading, and Misuse counts calls on closed handles.
+// one of the ways that real systems fail one (F1 to F5):
+//
+//	F1  nothing persists, memory shows it, and the next sync returns nil
+//	F2  nothing persists, and memory shows the old bytes again; of names F1
+//	F3  everything persists
+//	F4  everything persists, and the next sync tells the error in its place
+//	F5  every second atom persists, the first one or (F5=aaaaaaaaaaaaaaaa) the second
+//
+// Calls can also answer wrongly and report nothing: short counts, early ends,
+// stale bytes and sizes, flipped bits, listings out of order. A fault strikes
+// once, a number of times, always, or always at the place that it struck first.
+// Errors lists what each kind of call can suffer. A byte budget makes the disk
+// full with real accounting by sectors, a handle limit leaves no descriptors,
+// SetReadOnly makes a disk for reading, and Misuse counts calls on closed
+// handles.
 //
 // # Mutants
 //

@@ -114,7 +114,7 @@ func TestEveryError(t *testing.T) {
 			t.Errorf("no error for %v", k)
 		}
 	}
-	if kinds[faultfs.KindWrite] != 5*7+5 || kinds[faultfs.KindSync] != 6*3 {
+	if kinds[faultfs.KindWrite] != 5*7+5 || kinds[faultfs.KindSync] != 7*3 {
 		t.Errorf("%d errors of writes, %d of syncs", kinds[faultfs.KindWrite], kinds[faultfs.KindSync])
 	}
 	if some := faultfs.Errors(faultfs.KindRead | faultfs.KindLock); len(some) != kinds[faultfs.KindRead]+kinds[faultfs.KindLock] {
@@ -309,6 +309,47 @@ func TestHandleLimit(t *testing.T) {
 	if err := errors.Join(f.SyncDir("/"), a.Close()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestNoHandles leaves no handle at all, from a call on.
+func TestNoHandles(t *testing.T) {
+	f := faultfs.New(faultfs.Options{})
+	f.MaxHandlesAfter(f.Seq()+2, -1)
+	a, err := f.OpenFile("/a", vfs.Write|vfs.Create)
+	if err != nil || f.Mkdir("/d") != nil || a.Close() != nil {
+		t.Fatal(err)
+	}
+	_, errLock := f.Lock("/a", true)
+	_, errOpen := f.OpenFile("/a", 0)
+	_, errList := f.ReadDir("/")
+	for i, err := range []error{errOpen, errLock, errList, f.SyncDir("/")} {
+		if !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("call %d without any handle: %v", i, err)
+		}
+	}
+	if n := strings.Count(f.Log().String(), "{"+faultfs.NoHandles+"}"); n != 4 {
+		t.Errorf("the log says %d times why", n)
+	}
+	f.SetMaxHandles(0)
+	if _, err := f.OpenFile("/a", 0); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadOnlyAfter makes a disk read-only in the midst of a run.
+func TestReadOnlyAfter(t *testing.T) {
+	f := faultfs.New(faultfs.Options{})
+	f.ReadOnlyAfter(f.Seq() + 2)
+	s := newScript(t, f)
+	s.run("create a; write a 0 A; !write a 0 B; sync a; !create b; !lock M")
+	if _, err := f.OpenFile("/a", vfs.Write); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("open for writing: %v", err)
+	}
+	if n := strings.Count(f.Log().String(), "{"+faultfs.ReadOnly+"}"); n != 4 {
+		t.Errorf("the log says %d times why:\n%v", n, f.Log())
+	}
+	f.SetReadOnly(false)
+	s.run("write a 0 B")
 }
 
 func TestReadOnly(t *testing.T) {

@@ -5,6 +5,10 @@ import "syscall"
 // alternate is the F5 subset when a fault names none: every second atom.
 const alternate = 0x5555555555555555
 
+// OtherHalf is the F5 subset (Fault.Keep) of the atoms that are lost when a fault
+// names none: of the two each atom is lost in one, also where a sync covers one.
+const OtherHalf = ^uint64(alternate)
+
 // Fault makes calls fail, or lie. It counts the calls that match it, from the
 // moment of FS.Inject.
 type Fault struct {

@@ -66,10 +66,11 @@ type FS struct {
 	places  map[stack]codePlace
 	echoes  []echo
 
-	maxHandles int // 0 = no limit
-	readOnly   bool
-	misuse     misuse
-	counts     *counters // made with the first call
+	maxHandles    int   // 0 = no limit
+	handlesAfter  int64 // the last call that it is not for
+	readOnlyAfter int64 // the last call that may change the disk
+	misuse        misuse
+	counts        *counters // made with the first call
 
 	base    *disk
 	baseSeq int
@@ -93,7 +94,7 @@ func New(o Options) *FS {
 
 // newFS takes over the disk.
 func newFS(o Options, d *disk, seq int) *FS {
-	f := &FS{opts: o, d: d, budget: o.Budget, maxHandles: o.MaxHandles, stopAt: math.MaxInt64, baseSeq: seq}
+	f := &FS{opts: o, d: d, budget: o.Budget, maxHandles: max(o.MaxHandles, noHandles), readOnlyAfter: math.MaxInt64, stopAt: math.MaxInt64, baseSeq: seq}
 	f.nextIno = ino(max(len(d.live.nodes), len(d.durable.nodes)))
 	f.seq.Store(int64(seq))
 	f.base = d.freeze()
@@ -135,8 +136,8 @@ func (f *FS) begin(c Call) (op, error) {
 func (o *op) arm() error {
 	o.fault = o.f.faults.match(o.rec)
 	if o.fault == nil {
-		if o.f.readOnly && o.rec.Kind&kindModifying != 0 {
-			return syscall.EROFS
+		if o.rec.Kind&kindModifying != 0 {
+			return o.writable()
 		}
 		return nil
 	}

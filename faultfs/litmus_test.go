@@ -118,6 +118,9 @@ var litmusTests = []litmus{
 	{"F4: told once", "create a; write a 0 O", "write a 0 N; fault sync#1:EIO:F4; sync a; open a; !datasync a; sync a", "", []string{"a=N"}},
 	{"F4 of a directory", "", "create a; fault syncdir#1:EIO:F4; syncdir /; !syncdir /; syncdir /", "a=", []string{"a="}},
 	{"F5: the first of three sectors", "create a; write a 0 O1536", "write a 0 N1536; fault sync#1:EIO:F5=1; !sync a; sync a", "a=N1536", []string{"a=N512O1024"}},
+	{"F5: the other half of them", "create a; write a 0 O1536", "write a 0 N1536; fault sync#1:EIO:F5=aaaaaaaaaaaaaaaa; !sync a; sync a", "", []string{"a=O512N512O512"}},
+	{"F5: one rename, kept", "create a; write a 0 N; sync a; syncdir /", "rename a b; fault syncdir/*#1:EIO:F5; !syncdir /", "b=N", []string{"b=N"}},
+	{"F5: one rename, lost", "create a; write a 0 N; sync a; syncdir /", "rename a b; fault syncdir/*#1:EIO:F5=aaaaaaaaaaaaaaaa; !syncdir /; syncdir /", "b=N", []string{"a=N"}},
 	{"F5: every second sector", "create a; write a 0 O1536", "write a 0 N1536; fault sync#1:EIO:F5; !sync a; sync a", "", []string{"a=N512O512N512"}},
 
 	{"F5: a cut persists, the growth before it does not", "create a; write a 0 O512", "write a 512 N1024; trunc a 1024; fault sync#1:EIO:F5=8; !sync a",

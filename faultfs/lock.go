@@ -38,7 +38,7 @@ func (o *op) lock(name string, exclusive bool) (ino, error) {
 	if struck != nil && !wouldBlock(struck) {
 		return noIno, struck
 	}
-	if err := f.spareHandle(); err != nil {
+	if err := o.spareHandle(); err != nil {
 		return noIno, err
 	}
 	p, err := f.d.live.resolve(o.rec.Path)
@@ -46,9 +46,10 @@ func (o *op) lock(name string, exclusive bool) (ino, error) {
 		return noIno, err
 	}
 	switch n := f.d.live.get(p.ino); {
-	case n == nil && f.readOnly:
-		return noIno, syscall.EROFS
 	case n == nil:
+		if err := o.writable(); err != nil {
+			return noIno, err
+		}
 		p.ino = o.newInode(p, false)
 	case n.dir:
 		return noIno, syscall.EISDIR

@@ -41,14 +41,15 @@ func (o *op) openInode(flag vfs.OpenFlag) (ino, error) {
 	if err := o.arm(); err != nil {
 		return noIno, err
 	}
-	if err := o.f.spareHandle(); err != nil {
+	if err := o.spareHandle(); err != nil {
 		return noIno, err
+	}
+	if err == nil && flag&vfs.Write != 0 {
+		err = o.writable()
 	}
 	switch {
 	case err != nil:
 		return noIno, err
-	case o.f.readOnly && flag&vfs.Write != 0:
-		return noIno, syscall.EROFS
 	case n == nil && flag&vfs.Create == 0:
 		return noIno, fs.ErrNotExist
 	case n == nil:
@@ -223,7 +224,7 @@ func (o *op) readDir() ([]vfs.Info, error) {
 	if err := o.arm(); err != nil {
 		return nil, err
 	}
-	if err := o.f.spareHandle(); err != nil {
+	if err := o.spareHandle(); err != nil {
 		return nil, err
 	}
 	i, d, err := o.f.d.live.existingDir(o.rec.Path)
@@ -293,7 +294,7 @@ func (f *FS) SyncDir(name string) error {
 	if err := o.arm(); err != nil {
 		return o.end(err)
 	}
-	if err := f.spareHandle(); err != nil {
+	if err := o.spareHandle(); err != nil {
 		return o.end(err)
 	}
 	i, _, err := f.d.live.existingDir(o.rec.Path)

@@ -3,7 +3,6 @@ package torture
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/model"
@@ -24,6 +23,11 @@ type carryKey struct {
 // that stood anywhere on the disk before the open. It tells whether this was not
 // known before.
 func (p *prober) carry(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.State, highest uint64) (first bool) {
+	return p.carryWatched(o, disk, db, got, highest, nil)
+}
+
+// carryWatched is carry of a handle that static rules follow, if any.
+func (p *prober) carryWatched(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.State, highest uint64, watch *rules) (first bool) {
 	stats, err := db.Stats()
 	if err != nil {
 		o.flaw("I19 works", "stats: %v", err)
@@ -34,8 +38,12 @@ func (p *prober) carry(o *outcome, disk *faultfs.FS, db *quiver.DB, got model.St
 		return false
 	}
 	p.carries++
-	c := carrier{p: p, disk: disk, db: db, want: got.Clone(), highest: highest, snaps: o.snaps}
+	c := carrier{p: p, disk: disk, db: db, want: got.Clone(), highest: highest, snaps: o.snaps, watch: watch,
+		cut: key.digest%cutShare == 0 && !p.cutting && len(o.flaws) == 0}
 	c.run()
+	if watch != nil {
+		c.flaws = append(c.flaws, watch.take()...)
+	}
 	p.carried[key] = c.flaws
 	o.flaws = append(o.flaws, c.flaws...)
 	return true
@@ -49,6 +57,8 @@ type carrier struct {
 	highest uint64
 	keys    []string
 	snaps   []shown // persisted snapshots, and what they show
+	watch   *rules  // follows what is done; may be nil
+	cut     bool    // the power is cut in the first put
 	flaws   []flaw
 }
 
@@ -60,10 +70,16 @@ func (c *carrier) run() {
 	had := c.want.Keys("")
 	c.keys = append(c.keys, had...)
 	for b := range c.p.k.Buckets {
-		c.put(c.p.fresh[b], 33)
-		if b == 0 {
-			c.newLSNs()
+		if b > 0 {
+			c.put(c.p.fresh[b], 33)
+			continue
 		}
+		if c.cut {
+			c.putAndCut(c.p.fresh[b], 33)
+		} else {
+			c.put(c.p.fresh[b], 33)
+		}
+		c.newLSNs()
 	}
 	if len(had) > 0 {
 		c.put(had[len(had)-1], 700)
@@ -82,9 +98,30 @@ func (c *carrier) run() {
 	c.reopen()
 }
 
+// open begins another session.
+func (c *carrier) open() (*quiver.DB, error) {
+	fsys := c.p.fs(c.disk)
+	if c.watch != nil {
+		c.watch.newProcess()
+		fsys = c.p.mutate.apply(newProcess(c.disk, c.watch))
+	}
+	return quiver.Open(root, c.p.k.options(fsys))
+}
+
+// during makes an operation, of which the static rules are told.
+func (c *carrier) during(k Kind, do func() error) error {
+	if c.watch == nil {
+		return do()
+	}
+	c.watch.begin(Op{Kind: k})
+	err := do()
+	c.watch.end(Op{Kind: k}, err)
+	return err
+}
+
 func (c *carrier) put(key string, size int) {
 	v := value(1<<40, Change{Key: key, Size: size})
-	if err := c.db.Put([]byte(key), []byte(v)); err != nil {
+	if err := c.during(OpPut, func() error { return c.db.Put([]byte(key), []byte(v)) }); err != nil {
 		c.flaw("I19 works", "put of %q: %v", key, err)
 		return
 	}
@@ -93,7 +130,12 @@ func (c *carrier) put(key string, size int) {
 }
 
 func (c *carrier) delete(key string) {
-	if had, err := c.db.Delete([]byte(key)); err != nil || !had {
+	var had bool
+	err := c.during(OpDelete, func() (err error) {
+		had, err = c.db.Delete([]byte(key))
+		return err
+	})
+	if err != nil || !had {
 		c.flaw("I4 honest", "delete of %q: %v, %v", key, had, err)
 		return
 	}
@@ -141,7 +183,7 @@ func (c *carrier) compare(when string) {
 }
 
 func (c *carrier) close() {
-	if err := c.db.Close(); err != nil {
+	if err := c.during(OpClose, c.db.Close); err != nil {
 		c.flaw("I19 works", "close: %v", err)
 	}
 	if h, l := c.disk.Handles(), c.disk.Locks(); h != 0 || l != 0 {
@@ -156,14 +198,14 @@ func (c *carrier) reopen() {
 		c.flaw("I7 raw", "after the close: %v", err)
 		return
 	}
-	for _, f := range slices.Concat(v.Faults, v.Closed(true)) {
+	for _, f := range closedFaults(c.disk, v, true) {
 		c.flaw("I7 raw", "after the close: %s", f)
 	}
 	if d := model.Diff(model.State(v.Pairs), c.want); d != "" && len(v.Faults) == 0 {
 		c.flaw("I7 raw", "after the close the bytes hold something else: %s", d)
 	}
 	before := c.disk.Digest()
-	if c.db, err = quiver.Open(root, c.p.k.options(c.p.fs(c.disk))); err != nil {
+	if c.db, err = c.open(); err != nil {
 		c.flaw("I19 opens", "after the close: %v", err)
 		return
 	}

@@ -21,7 +21,7 @@ func (c *carrier) lasting() {
 	c.close()
 	c.counted()
 	var err error
-	if c.db, err = quiver.Open(root, c.p.k.options(c.p.fs(c.disk))); err != nil {
+	if c.db, err = c.open(); err != nil {
 		c.flaw("I19 opens", "with snapshots: %v", err)
 		return
 	}
@@ -69,7 +69,7 @@ func (c *carrier) counted() {
 		c.flaw("harness", "%v", err)
 		return
 	}
-	for _, f := range slices.Concat(v.Faults, v.Closed(false), kept.Faults, kept.Counted()) {
+	for _, f := range slices.Concat(closedFaults(c.disk, v, false), kept.Faults, kept.Counted()) {
 		c.flaw("I7 raw", "after the close with snapshots: %s", f)
 	}
 }

@@ -17,6 +17,12 @@ type Case struct {
 	// Full is how many sectors of space are left once the session has begun,
 	// plus 1; 0 = no limit.
 	Full int
+	// Handles is how many files and locks may be open at once, plus 1; 0 = no
+	// limit. ReadOnly makes a disk for reading. Both begin From calls behind the
+	// first crash point, and heal as the faults do.
+	Handles  int
+	ReadOnly bool
+	From     int
 	// Profile is what a power cut may leave; the zero value is posix.
 	Profile faultfs.Profile
 	Steps   []Step // none: the run itself, without a crash
@@ -39,23 +45,17 @@ const (
 const (
 	tokenVersion = "v1"
 	lawWord      = "under="
+	readOnlyWord = "ro"
 )
+
+// faulty tells whether something goes wrong while the workload runs.
+func (c Case) faulty() bool { return len(c.Faults) > 0 || c.Full > 0 || c.limited() }
+
+// limited tells whether that is the state of the disk, whatever is called.
+func (c Case) limited() bool { return c.Handles > 0 || c.ReadOnly }
 
 // Token is the text that ParseToken reads: "v1;workload;words;steps".
 func (c Case) Token() string {
-	var errs []string
-	if len(c.Faults) > 0 {
-		errs = append(errs, strings.ReplaceAll(c.Faults.String(), " ", ""))
-	}
-	if c.Late {
-		errs = append(errs, "late")
-	}
-	if c.Full > 0 {
-		errs = append(errs, "full="+strconv.Itoa(c.Full-1))
-	}
-	if c.Profile != (faultfs.Profile{}) {
-		errs = append(errs, lawWord+c.Profile.String())
-	}
 	steps := make([]string, len(c.Steps))
 	for i, s := range c.Steps {
 		steps[i] = fmt.Sprintf("%s %d", s.How, s.Call)
@@ -63,7 +63,41 @@ func (c Case) Token() string {
 			steps[i] += " " + s.Sel.String()
 		}
 	}
-	return strings.Join([]string{tokenVersion, c.Workload.String(), strings.Join(errs, " "), strings.Join(steps, " > ")}, ";")
+	return strings.Join([]string{tokenVersion, c.Workload.String(), c.words(), strings.Join(steps, " > ")}, ";")
+}
+
+// words are what parseWord reads, with spaces between.
+func (c Case) words() string {
+	var words []string
+	if len(c.Faults) > 0 {
+		words = append(words, strings.ReplaceAll(c.Faults.String(), " ", ""))
+	}
+	if c.Late {
+		words = append(words, "late")
+	}
+	for _, n := range c.numbers() {
+		if *n.at > 0 {
+			words = append(words, n.word+strconv.Itoa(*n.at-n.less))
+		}
+	}
+	if c.ReadOnly {
+		words = append(words, readOnlyWord)
+	}
+	if c.Profile != (faultfs.Profile{}) {
+		words = append(words, lawWord+c.Profile.String())
+	}
+	return strings.Join(words, " ")
+}
+
+// number is a word with a number behind it, which the case keeps with less more.
+type number struct {
+	word string
+	at   *int
+	less int
+}
+
+func (c *Case) numbers() []number {
+	return []number{{"full=", &c.Full, 1}, {"handles=", &c.Handles, 1}, {"from=", &c.From, 0}}
 }
 
 // ParseToken reads what Token wrote.
@@ -100,12 +134,18 @@ func (c *Case) parseWord(word string) (err error) {
 		c.Late = true
 		return nil
 	}
-	if n, ok := strings.CutPrefix(word, "full="); ok {
-		if c.Full, err = strconv.Atoi(n); err != nil || c.Full < 0 {
-			return fmt.Errorf("torture: space %q", word)
-		}
-		c.Full++
+	if word == readOnlyWord {
+		c.ReadOnly = true
 		return nil
+	}
+	for _, n := range c.numbers() {
+		if text, ok := strings.CutPrefix(word, n.word); ok {
+			if *n.at, err = strconv.Atoi(text); err != nil || *n.at < 0 {
+				return fmt.Errorf("torture: %q wants a number", word)
+			}
+			*n.at += n.less
+			return nil
+		}
 	}
 	if law, ok := strings.CutPrefix(word, lawWord); ok {
 		c.Profile, err = faultfs.ParseProfile(law)

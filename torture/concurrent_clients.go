@@ -2,7 +2,6 @@ package torture
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -19,8 +18,9 @@ import (
 )
 
 // epoch lets the clients work until each has made its calls or met an error. A
-// write that met one is in doubt, a read tells nothing.
-func (h *history) epoch(db *quiver.DB, epoch int) (stopped error) {
+// write that met one is in doubt, a read tells nothing. It returns the errors by
+// client: what one of them met says nothing about what another one did.
+func (h *history) epoch(db *quiver.DB, epoch int) (stopped [historyClients]error) {
 	var clients sync.WaitGroup
 	for client := range historyClients {
 		rng := rand.New(rand.NewPCG(h.seed, uint64(16+epoch*historyClients+client)))
@@ -30,7 +30,7 @@ func (h *history) epoch(db *quiver.DB, epoch int) (stopped error) {
 			defer h.mu.Unlock()
 			h.ops = append(h.ops, ops...)
 			h.lsn = max(h.lsn, lsn)
-			stopped = errors.Join(stopped, err)
+			stopped[client] = err
 		})
 	}
 	clients.Wait()

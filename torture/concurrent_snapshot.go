@@ -2,7 +2,6 @@ package torture
 
 import (
 	"context"
-	"errors"
 
 	"github.com/anishathalye/porcupine"
 
@@ -35,7 +34,7 @@ func (h *history) snapshot(db *quiver.DB, client int, tag string, backup bool) (
 		state, err = h.restored(tag)
 	} else {
 		state, err = content(s, nil)
-		err = errors.Join(err, s.Close())
+		err = firstOf(err, s.Close())
 	}
 	if err != nil {
 		// That of the crash; but it was taken.
@@ -67,5 +66,16 @@ func (h *history) restored(tag string) (model.State, error) {
 		return nil, err
 	}
 	state, err := content(db, nil)
-	return state, errors.Join(err, db.Close())
+	return state, firstOf(err, db.Close())
+}
+
+// firstOf is the error that came first: the crash that a close met must not
+// excuse what was read before.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,10 @@
 package torture
 
 import (
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,6 +13,7 @@ import (
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/model"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 func TestHistories(t *testing.T) {
@@ -28,6 +33,76 @@ func TestHistoriesFindALostWrite(t *testing.T) {
 	r := Histories(PartConfig{Seed: 1, Limit: 1, Mutate: Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassWAL)}, 40)
 	require.NotEmpty(t, r.Violations)
 	require.NotEmpty(t, r.Violations[0].Steps)
+}
+
+// A client that is told of damage is heard, although the crash stops the others
+// in the same epoch.
+func TestHistoriesHearEveryClient(t *testing.T) {
+	told, all := 0, 0
+	for seed := range uint64(30) {
+		var flipped atomic.Int64
+		h := newHistory(seed, func(fsys vfs.FS) vfs.FS { return &flippingFS{FS: fsys, flipped: &flipped} })
+		found := h.violations()
+		if flipped.Load() == 0 {
+			continue
+		}
+		all++
+		if slices.ContainsFunc(found, func(v Violation) bool { return strings.Contains(v.Text, "checksum mismatch") }) {
+			told++
+		} else {
+			t.Logf("seed %d: %d pages damaged, found %q", seed, flipped.Load(), rulesOf(found))
+		}
+	}
+	require.Greater(t, all, 10)
+	require.Equal(t, all, told)
+}
+
+// flippingFS turns a bit of one page that a client needs: what recoveries and
+// recounts read may be of no use to anybody.
+type flippingFS struct {
+	vfs.FS
+	done    atomic.Bool
+	flipped *atomic.Int64
+}
+
+func (f *flippingFS) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
+	file, err := f.FS.OpenFile(path, flag)
+	if err != nil {
+		return nil, err
+	}
+	return &flippingFile{file, f, faultfs.ClassOf(path)}, nil
+}
+
+type flippingFile struct {
+	vfs.File
+	fs    *flippingFS
+	class faultfs.Class
+}
+
+func (f *flippingFile) ReadAt(b []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(b, off)
+	if err == nil && n == pageSize && f.class == faultfs.ClassSeg && ofClient() && f.fs.done.CompareAndSwap(false, true) {
+		b[100] ^= 4
+		f.fs.flipped.Add(1)
+	}
+	return n, err
+}
+
+// ofClient tells whether a client's call needs what is read. A backup and a recount
+// look at pages too that nothing leads to.
+func ofClient() (client bool) {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, "quiver.(*DB).Backup") || strings.HasSuffix(f.Function, "quiver.(*DB).Recount") {
+			return false
+		}
+		client = client || strings.HasSuffix(f.Function, "torture.(*history).client")
+		if !more {
+			return client
+		}
+	}
 }
 
 // What a crash may take is said by the model alone.
@@ -72,4 +147,11 @@ func TestWorlds(t *testing.T) {
 			require.Equal(t, porcupine.Illegal, found(v), "%s: %q", c.name, v)
 		}
 	}
+}
+
+func rulesOf(found []Violation) (texts []string) {
+	for _, v := range found {
+		texts = append(texts, v.Rule+": "+v.Text)
+	}
+	return texts
 }

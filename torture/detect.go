@@ -13,12 +13,50 @@ import (
 //
 // Under nopsow a write in flight takes its whole sector with it, bytes included
 // that were synced long before. Under split-rename a file that is replaced may
-// have neither its old name nor its new one.
+// have neither its old name nor its new one; a disk that whole renames could have
+// left too is like any other.
 func harsh(im faultfs.Image) bool {
-	_, _, torn := im.Sel.CutAtom()
-	law := im.State.Profile().Law
-	return torn && law == faultfs.NoPSOW || law == faultfs.SplitRename
+	switch im.State.Profile().Law {
+	case faultfs.NoPSOW:
+		_, _, torn := im.Sel.CutAtom()
+		return torn
+	case faultfs.SplitRename:
+		return split(im)
+	}
+	return false
 }
+
+// split tells whether the steps of a rename are apart on a disk: neither all nor
+// none of them would have left the same one.
+func split(im faultfs.Image) bool {
+	sel, pending := im.Sel, im.State.Pending()
+	for from := 0; from < len(pending); {
+		to, kept := from, 0
+		for ; to < len(pending) && pending[to].Seq == pending[from].Seq; to++ {
+			if sel.Has(to) {
+				kept++
+			}
+		}
+		if names(pending[from]) && kept > 0 && kept < to-from {
+			every, none := sel, sel
+			for i := from; i < to; i++ {
+				every, none = every.With(i), none.Without(i)
+			}
+			switch im.Digest {
+			case im.State.Image(every).Digest:
+				sel = every
+			case im.State.Image(none).Digest:
+				sel = none
+			default:
+				return true
+			}
+		}
+		from = to
+	}
+	return false
+}
+
+func names(a faultfs.Atom) bool { return a.Kind == faultfs.AtomBind || a.Kind == faultfs.AtomUnbind }
 
 // detect judges a harsh disk: what is promised is to notice. Two things are
 // excused, and counted. Damage in the last synced group of the log looks like a

@@ -17,7 +17,12 @@ import (
 // injected, and what the handle does after them.
 type errorJudge struct {
 	plan     faultfs.Plan
+	from     int  // the last call before the limit begins
 	full     bool // the disk is full by its budget
+	scarce   bool // handles are limited
+	readOnly bool // the disk is for reading
+	reader   *quiver.DB
+	read     bool // the reader has read everything before
 	healed   bool
 	poisoned bool // the handle that is open refuses writes
 	returned bool // some call has told of a fault
@@ -38,6 +43,9 @@ func (j *errorJudge) refused(r *run, err error) bool {
 	}
 	if r.line.states[r.line.top] == nil && (errors.Is(err, quiver.ErrNoDatabase) || errors.Is(err, quiver.ErrIncomplete)) {
 		return true // the init before it had failed
+	}
+	if r.line.states[r.line.top] == nil && errors.Is(err, quiver.ErrExists) && len(r.steps) > 0 {
+		return true // and had made the database all the same: the open behind it tells
 	}
 	if !j.typed(r, err) {
 		r.flaw("I17 surfaced", "the error matches neither what was injected nor ErrFull: %v", err)
@@ -75,7 +83,7 @@ func (j *errorJudge) lies() bool {
 // storeFailed tells whether a sync of the SnapStore may have failed: it answers
 // that to all that changes it until the next open, also when the disk has healed.
 func (j *errorJudge) storeFailed(r *run) bool {
-	return r.w.Knobs.Keep == keepDedup && j.strikes(faultfs.KindFsync)
+	return r.w.Knobs.Keep == keepDedup && (j.strikes(faultfs.KindFsync) || j.scarce)
 }
 
 // asideFrom tells whether the error of an operation tells nothing about the handle:
@@ -92,10 +100,14 @@ func (r *run) asideFrom(o Op) bool {
 	return false
 }
 
-// absent tells whether a fault makes a file look absent, which is no damage where
-// it need not be there.
-func (j *errorJudge) absent() bool {
-	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Errno == syscall.ENOENT })
+// unlisted tells whether a fault made a file of the snapshots look absent: without
+// the registry no snapshot is one, and files of what is none go; without a list of
+// names a SnapStore counts too few.
+func (r *run) unlisted() bool {
+	return r.faults != nil && slices.ContainsFunc(r.disk.Log().Records(), func(rec *faultfs.Record) bool {
+		return rec.Fault != "" && errors.Is(rec.Err, syscall.ENOENT) &&
+			(faultfs.ClassOf(rec.Path) == faultfs.ClassSnap || clean(rec.Path) == inRoot(snapshotsName))
+	})
 }
 
 // liar tells whether a fault returns no error of its own.
@@ -124,6 +136,9 @@ func (j *errorJudge) typed(r *run, err error) bool {
 	j.returned = true
 	if j.full && (errors.Is(err, quiver.ErrFull) || errors.Is(err, quiver.ErrPoisoned)) {
 		return errors.Is(err, syscall.ENOSPC)
+	}
+	if j.limit(err) {
+		return true
 	}
 	for _, f := range j.plan {
 		if liar(f) {
@@ -163,12 +178,13 @@ func (j *errorJudge) silent(r *run) {
 		}
 		class := faultfs.ClassOf(rec.Path)
 		switch {
-		case class == faultfs.ClassOther, r.dying(rec.Seq):
+		case path.Base(rec.Path) == "quiver-reserve", r.dying(rec.Seq):
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
-		case class == faultfs.ClassTmp && rec.Kind == faultfs.KindRemove:
+		case strings.HasSuffix(rec.Path, ".tmp") && rec.Kind == faultfs.KindRemove:
+		case clean(rec.Path) == clean(root) && rec.Kind == faultfs.KindReadDir && (r.closing(rec.Seq) || r.opening(rec.Seq) && r.listed(rec)): // looks for such a folder
 		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove && (r.opening(rec.Seq) || r.closing(rec.Seq)): // an empty folder
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
@@ -182,7 +198,7 @@ func (j *errorJudge) silent(r *run) {
 // injected tells whether an error is one of the plan's: a fault that leaves a
 // call done keeps the error that the call has by itself.
 func (j *errorJudge) injected(err error) bool {
-	if j.full && full(err) {
+	if j.full && full(err) || j.limit(err) {
 		return true
 	}
 	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool {
@@ -207,6 +223,14 @@ func (r *run) opening(call int) bool {
 func (r *run) storeAnswered(call int) bool {
 	return slices.ContainsFunc(r.disk.Log().Records(), func(rec *faultfs.Record) bool {
 		return rec.Seq > call && rec.Kind == faultfs.KindRead && rec.Err == nil && path.Base(rec.Path) == "store.bin" && r.begun(call) == r.begun(rec.Seq)
+	})
+}
+
+// listed tells whether the operation that a call belongs to has listed the same
+// folder before.
+func (r *run) listed(rec *faultfs.Record) bool {
+	return slices.ContainsFunc(r.disk.Log().Records(), func(earlier *faultfs.Record) bool {
+		return earlier.Seq < rec.Seq && earlier.Kind == rec.Kind && earlier.Err == nil && earlier.Path == rec.Path && r.begun(earlier.Seq) == r.begun(rec.Seq)
 	})
 }
 
@@ -242,8 +266,8 @@ func watchedRun(c Case, b *base, watch *rules, sites *siteWatch) *run {
 		sites.restart(r.disk)
 	}
 	// What else was read tells whether a failed read had to be told of.
-	r.disk.LogReads(c.Workload.Knobs.Keep == keepDedup && j.strikes(faultfs.KindRead))
-	r.disk.Inject(c.Faults)
+	r.disk.LogReads(c.Workload.Knobs.Keep == keepDedup && j.strikes(faultfs.KindRead) || j.strikes(faultfs.KindReadDir))
+	r.inject(c)
 	ops := c.Workload.program()
 	ops = ops[:len(ops)-1]
 	if c.Full > 0 {
@@ -251,9 +275,13 @@ func watchedRun(c Case, b *base, watch *rules, sites *siteWatch) *run {
 	}
 	for _, o := range ops {
 		r.do(o)
+		r.readsGoOn()
 	}
 	if c.Full > 0 {
 		r.deletesWork()
+	}
+	if c.ReadOnly {
+		r.readersOpen()
 	}
 	if !c.Late {
 		r.heal()
@@ -275,8 +303,7 @@ func (r *run) heal() {
 			j.sites.off = true
 		}
 	}
-	r.disk.Inject(nil)
-	r.disk.SetBudget(0)
+	r.cure()
 	r.faults.healed = true
 }
 
@@ -324,13 +351,13 @@ func (r *run) deletesWork() {
 }
 
 // harmless tells whether the files are as they were before a failed open, but for
-// temporary ones where a fault strikes removals: nobody reads those, and the next
-// open that writes such a file removes it first.
+// temporary ones where removals fail: nobody reads those, and the next open that
+// writes such a file removes it first.
 func (r *run) harmless(before *faultfs.FS) bool {
 	if r.disk.Digest() == before.Digest() {
 		return true
 	}
-	return r.faults != nil && r.faults.strikes(faultfs.KindRemove) && withoutTemps(r.disk) == withoutTemps(before)
+	return r.faults != nil && (r.faults.strikes(faultfs.KindRemove) || r.faults.readOnly) && withoutTemps(r.disk) == withoutTemps(before)
 }
 
 func withoutTemps(disk *faultfs.FS) faultfs.Digest {

@@ -12,25 +12,27 @@ import (
 // Errors while a database that was not closed is looked at by a read-only
 // handle, which redoes the log in memory.
 
-// lookToken is the first word of the tokens of such cases: "look1;workload;faults".
+// lookToken is the first word of the tokens of such cases: "look1;workload;words".
 const lookToken = "look1"
 
 func lookCase(c Case) string {
-	return strings.Join([]string{lookToken, c.Workload.String(), strings.ReplaceAll(c.Faults.String(), " ", "")}, ";")
+	return strings.Join([]string{lookToken, c.Workload.String(), c.words()}, ";")
 }
 
 func replayLook(token string, m Mutation) (string, []Violation, error) {
 	parts := strings.Split(token, ";")
 	if len(parts) != 3 {
-		return "", nil, fmt.Errorf("torture: token %q is not %s;workload;faults", token, lookToken)
+		return "", nil, fmt.Errorf("torture: token %q is not %s;workload;words", token, lookToken)
 	}
 	w, err := ParseWorkload(parts[1])
 	if err != nil {
 		return "", nil, err
 	}
 	c := Case{Workload: w}
-	if c.Faults, err = faultfs.ParsePlan(parts[2]); err != nil {
-		return "", nil, err
+	for _, word := range strings.Fields(parts[2]) {
+		if err := c.parseWord(word); err != nil {
+			return "", nil, err
+		}
 	}
 	bases := bases{mutate: m}
 	base, err := bases.get(w.Start, w.Knobs)
@@ -57,13 +59,13 @@ func look(c Case, b *base, sites *siteWatch) *run {
 	j := &errorJudge{plan: c.Faults}
 	r.faults = j
 	before := withoutLock(r.disk)
-	r.disk.Inject(c.Faults)
+	r.inject(c)
 	if sites != nil {
 		sites.restart(r.disk)
 	}
 	r.lookOnce()
 	j.fired = r.disk.Fired()
-	r.disk.Inject(nil)
+	r.cure()
 	if sites != nil {
 		sites.off = true
 	}
@@ -89,7 +91,9 @@ func look(c Case, b *base, sites *siteWatch) *run {
 // read be right.
 func (r *run) lookOnce() {
 	told := func(err error) {
-		if !r.faults.typed(r, err) {
+		if r.faults.readOnly {
+			r.flaw("I19 reads", "a read-only handle on a read-only disk: %v", err)
+		} else if !r.faults.typed(r, err) {
 			r.flaw("I17 surfaced", "read-only: the error does not match what was injected: %v", err)
 		}
 	}
@@ -140,7 +144,7 @@ func (r *run) lookViolations(c Case) []Violation {
 // few workloads.
 func (t *errorTier) looking() iter.Seq[func()] {
 	return func(yield func(func()) bool) {
-		for i, w := range errorWorkloads() {
+		for i, w := range errorWorkloads("") {
 			if (t.c.Depth >= 0 && i%7 != 0) || startOf(w.Start, w.Knobs).fresh {
 				continue
 			}
@@ -158,18 +162,16 @@ func (t *errorTier) lookAll(w Workload) {
 	}
 	watch := newSiteWatch()
 	t.lookAt(Case{Workload: w}, base, watch, nil)
+	t.lookAt(Case{Workload: w, ReadOnly: true}, base, nil, nil)
 	n := 0
 	for _, v := range t.unlooked(watch.visits) {
-		for i, f := range faultfs.Errors(v.Kind) {
-			for _, sticky := range []bool{false, true} {
-				if n++; n%t.c.Share != 0 {
-					continue
-				}
-				f.N, f.Sticky = v.n, sticky
-				t.lookAt(Case{Workload: w, Faults: faultfs.Plan{f}}, base, nil, &cell{v.errorSite, i, sticky})
-				if t.full() {
-					return
-				}
+		for _, at := range cellsOf(v.errorSite) {
+			if n++; !t.c.mine(n) {
+				continue
+			}
+			t.lookAt(v.aim(Case{Workload: w}, at), base, nil, &at)
+			if t.full() {
+				return
 			}
 		}
 	}
@@ -186,7 +188,10 @@ func (t *errorTier) lookAt(c Case, base *base, watch *siteWatch, at *cell) {
 			return
 		}
 		t.report.Injected++
-		if r != nil && r.faults.struck(0) {
+		if at.limit != noLimit {
+			t.report.Limits++
+		}
+		if r != nil && (aim{*at, c}).hit(r) {
 			t.covered[*at] = true
 		}
 	})

@@ -24,7 +24,12 @@ type visit struct {
 	class    faultfs.Class
 	n, ofKin int
 	last     bool // it was made while the run closed the database for good
+	when
 }
+
+// when is how many calls were made before a call, since the watch began, and
+// how many files and locks were open.
+type when struct{ calls, open int }
 
 // siteWatch stands between the engine and the disk and notes who calls. It sees
 // the engine's own calls, which the disk cannot: to it the caller is package
@@ -35,8 +40,12 @@ type siteWatch struct {
 	counts map[faultfs.Kind]int
 	kin    map[[2]uint64]int
 	places map[[siteFrames]uintptr]string
+	first  int // the disk's calls before the watch began
 	last   bool
 	off    bool // nothing is counted any more
+	// asked is told of each call, on the stack of the caller, and nothing else is
+	// noted then; may be nil.
+	asked func(faultfs.Kind)
 }
 
 const siteFrames = 12
@@ -53,9 +62,17 @@ func (w *siteWatch) made() int {
 	return w.disk.Count(faultfs.KindCreate, 0)
 }
 
+// now is the moment of the call that comes next.
+func (w *siteWatch) now() when {
+	if w.disk == nil {
+		return when{}
+	}
+	return when{w.disk.Seq() - w.first, w.disk.Handles() + w.disk.Locks()}
+}
+
 // restart counts from here on, as the disk does from an Inject on.
 func (w *siteWatch) restart(disk *faultfs.FS) {
-	w.disk = disk
+	w.disk, w.first = disk, disk.Seq()
 	w.visits = nil
 	clear(w.counts)
 	clear(w.kin)
@@ -70,11 +87,15 @@ func (w *siteWatch) note(k faultfs.Kind, path string) {
 	if w.off {
 		return
 	}
+	if w.asked != nil {
+		w.asked(k)
+		return
+	}
 	w.counts[k]++
 	class := faultfs.ClassOf(path)
 	kin := [2]uint64{uint64(k), uint64(class)}
 	w.kin[kin]++
-	w.visits = append(w.visits, visit{errorSite{w.where(), k}, class, w.counts[k], w.kin[kin], w.last})
+	w.visits = append(w.visits, visit{errorSite{w.where(), k}, class, w.counts[k], w.kin[kin], w.last, w.now()})
 }
 
 // where is the place of the call: the innermost one outside this package, and
@@ -116,13 +137,16 @@ type sitedFS struct {
 }
 
 func (s sitedFS) OpenFile(path string, flag vfs.OpenFlag) (vfs.File, error) {
-	made := s.w.made()
+	made, now := s.w.made(), s.w.now()
 	f, err := s.FS.OpenFile(path, flag)
 	kind := faultfs.KindOpen
 	if s.w.made() > made {
 		kind = faultfs.KindCreate
 	}
-	s.w.note(kind, path)
+	noted := len(s.w.visits)
+	if s.w.note(kind, path); len(s.w.visits) > noted {
+		s.w.visits[noted].when = now
+	}
 	if err != nil {
 		return nil, err
 	}

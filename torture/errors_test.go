@@ -11,7 +11,7 @@ import (
 )
 
 func TestErrors(t *testing.T) {
-	r := Errors(PartConfig{Share: 20})
+	r := Errors(PartConfig{Share: 20, Sample: true})
 	t.Log(r)
 	for _, v := range r.Violations {
 		t.Log(v)
@@ -23,8 +23,12 @@ func TestErrors(t *testing.T) {
 
 // An engine that does not look at what a sync of the log returns.
 func TestErrorsFindsADroppedError(t *testing.T) {
-	r := Errors(PartConfig{Share: 5, Limit: 1, Mutate: deaf(faultfs.KindSyncData, faultfs.ClassWAL)})
+	r := Errors(PartConfig{Share: 5, Sample: true, Limit: 1, Mutate: deaf(faultfs.KindSyncData, faultfs.ClassWAL)})
 	require.NotEmpty(t, r.Violations)
+	c, err := ParseToken(r.Violations[0].Token)
+	require.NoError(t, err)
+	require.Less(t, len(c.Workload.Ops), 2, "it is made shorter: %s", r.Violations[0].Token)
+	require.Len(t, c.Faults, 1)
 }
 
 // An engine whose read-only handle writes.
@@ -43,7 +47,7 @@ func TestLookFindsAWriter(t *testing.T) {
 // A site is the place in the engine, through the helpers of package vfs too.
 func TestSitesAreInTheEngine(t *testing.T) {
 	tier := &errorTier{crew: newCrew(PartConfig{}), reached: map[errorSite][]reach{}, covered: map[cell]bool{}, looked: map[errorSite]bool{}}
-	for _, w := range errorWorkloads()[:40] {
+	for _, w := range errorWorkloads("")[:40] {
 		tier.learn(w)
 	}
 	require.Empty(t, tier.found)

@@ -7,12 +7,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 )
 
-// ErrorReport is what the errors of calls showed. A cell is a call site with
-// one of the errors of faultfs.Errors, once or from then on.
+// ErrorReport is what the errors of calls showed. A cell is a call site with one
+// of the errors of faultfs.Errors in one of the ways of it, or with a limit of the
+// disk that begins there.
 type ErrorReport struct {
 	Workloads  int         `json:"workloads"`
 	Sites      int         `json:"sites"`
@@ -20,6 +22,7 @@ type ErrorReport struct {
 	Covered    int         `json:"covered"`
 	Missing    []string    `json:"missing"` // cells that no fault struck
 	Injected   int         `json:"errors_injected"`
+	Limits     int         `json:"limits"` // of those: cases with too few handles or a read-only disk
 	States     int         `json:"crash_states"`
 	Violations []Violation `json:"violations"`
 	Seconds    float64     `json:"seconds"`
@@ -27,28 +30,81 @@ type ErrorReport struct {
 
 // String is one line.
 func (r ErrorReport) String() string {
-	return fmt.Sprintf("%d workloads, %d call sites, %d of %d cells of site × error × once/sticky (%.1f %%), %d errors injected, %d crash states: %d violations; %.1f s",
-		r.Workloads, r.Sites, r.Covered, r.Cells, 100*float64(r.Covered)/float64(max(r.Cells, 1)), r.Injected, r.States, len(r.Violations), r.Seconds)
+	return fmt.Sprintf("%d workloads, %d call sites, %d of %d cells of site × error × way (%.1f %%), %d errors injected (%d with few handles or on a read-only disk), %d crash states: %d violations; %.1f s",
+		r.Workloads, r.Sites, r.Covered, r.Cells, 100*float64(r.Covered)/float64(max(r.Cells, 1)), r.Injected, r.Limits, r.States, len(r.Violations), r.Seconds)
 }
 
-// cell is a call site with one error.
+// cell is a call site with one error, or with a limit.
 type cell struct {
-	site   errorSite
-	err    int // index into faultfs.Errors(site.Kind)
-	sticky bool
+	site  errorSite
+	err   int // index into faultfs.Errors(site.Kind)
+	way   way
+	limit limit
 }
 
 func (c cell) String() string {
-	f := faultfs.Errors(c.site.Kind)[c.err]
-	f.Sticky = c.sticky
-	return c.site.Place + " " + faultfs.Plan{f}.String()
+	if c.limit != noLimit {
+		return fmt.Sprintf("%s %v: %v", c.site.Place, c.site.Kind, c.limit)
+	}
+	return c.site.Place + " " + faultfs.Plan{c.fault(1)}.String()
 }
 
-// aim is a way to strike a cell: the case, of which the last fault is the
+// way is how often an error strikes.
+type way uint8
+
+const (
+	once   way = iota
+	sticky     // from then on
+	here       // from then on, at the bytes that the first call touched
+	twice      // two calls, so that one that is tried again fails again
+	ways
+)
+
+// fault is the error of the cell, which strikes the n-th call first.
+func (c cell) fault(n int) faultfs.Fault {
+	f := faultfs.Errors(c.site.Kind)[c.err]
+	f.N, f.Sticky, f.Here = n, c.way == sticky, c.way == here
+	if c.way == twice {
+		f.Times = 2
+	}
+	return f
+}
+
+// lasts tells whether the error strikes again and again.
+func (c cell) lasts() bool { return c.way == sticky || c.way == here }
+
+// cellsOf are all cells of a site. Reads go wrong in every way; writes that are
+// tried again or carried on show that with one error before anything is done, and
+// with those that stop in the middle.
+func cellsOf(s errorSite) (list []cell) {
+	for i, f := range faultfs.Errors(s.Kind) {
+		again := s.Kind == faultfs.KindRead || s.Kind == faultfs.KindWrite && (f.Errno == 0 || f.Errno == syscall.EIO) &&
+			(f.Effect == faultfs.EffectBefore || f.Part == faultfs.PartHalf)
+		for w := range ways {
+			if w < here || again {
+				list = append(list, cell{site: s, err: i, way: w})
+			}
+		}
+	}
+	for _, l := range limitsOf(s.Kind) {
+		list = append(list, cell{site: s, limit: l})
+	}
+	return list
+}
+
+// aim is how a cell is struck: the case, of which the last fault or the limit is the
 // cell's.
 type aim struct {
 	cell cell
 	c    Case
+}
+
+// hit tells whether the run has struck it.
+func (a aim) hit(r *run) bool {
+	if a.cell.limit != noLimit {
+		return r.limitStruck()
+	}
+	return r.faults.struck(len(a.c.Faults) - 1)
 }
 
 // errorTier injects every error at every call site.
@@ -76,7 +132,8 @@ type reach struct {
 func Errors(c PartConfig) ErrorReport {
 	t := &errorTier{crew: newCrew(c), reached: map[errorSite][]reach{}, covered: map[cell]bool{}, looked: map[errorSite]bool{}}
 	t.bases.mutate = c.Mutate
-	t.do(t.learning(slices.DeleteFunc(errorWorkloads(), func(w Workload) bool { return !strings.Contains(w.String(), c.Match) })))
+	t.do(t.learning(errorWorkloads(c.Match)))
+	t.do(t.limits)
 	// Some places are reached only on the way out of another error.
 	for round := 0; len(t.fresh) > 0 && round < 3 && !t.full(); round++ {
 		fresh := t.fresh
@@ -88,8 +145,9 @@ func Errors(c PartConfig) ErrorReport {
 	return t.finish()
 }
 
-// errorWorkloads are all phrases on all start states, with knobs that rotate.
-func errorWorkloads() []Workload {
+// errorWorkloads are all phrases on all start states, with knobs that rotate; those
+// with a text in them.
+func errorWorkloads(match string) []Workload {
 	var list []Workload
 	all := allKnobs()
 	for i, start := range Starts() {
@@ -108,14 +166,14 @@ func errorWorkloads() []Workload {
 			return true
 		})
 	}
-	return list
+	return slices.DeleteFunc(list, func(w Workload) bool { return !strings.Contains(w.String(), match) })
 }
 
 // learning are the runs without errors that tell which sites there are.
 func (t *errorTier) learning(list []Workload) iter.Seq[func()] {
 	return func(yield func(func()) bool) {
 		for i, w := range list {
-			if i%t.c.Share == 0 && !yield(func() { t.learn(w) }) {
+			if (!t.c.Sample || t.c.mine(i)) && !yield(func() { t.learn(w) }) {
 				return
 			}
 		}
@@ -155,6 +213,9 @@ const waysThroughErrors = 8
 
 // enter notes which sites a run came by.
 func (t *errorTier) enter(c Case, visits []visit) {
+	if c.limited() {
+		return // no second limit can begin at another call
+	}
 	text := c.Token()
 	for _, v := range visits {
 		if len(faultfs.Errors(v.Kind)) == 0 {
@@ -185,11 +246,10 @@ func (t *errorTier) striking(sites []errorSite) iter.Seq[func()] {
 		if t.c.Depth < 0 {
 			depth = len(ways)
 		}
-		for i := range 2 * len(faultfs.Errors(s.Kind)) {
-			if n++; n%t.c.Share != 0 {
+		for _, c := range cellsOf(s) {
+			if n++; !t.c.mine(n) {
 				continue
 			}
-			c := cell{s, i / 2, i%2 == 1}
 			t.aimed = append(t.aimed, c)
 			for d := range depth {
 				aims.add(c, ways[(n+d*len(ways)/depth)%len(ways)], n+d)
@@ -244,19 +304,18 @@ func (t *errorTier) all(a aims) iter.Seq[func()] {
 	}
 }
 
-// strike is the case with one more fault. A sticky one strikes all calls of the
+// strike is the case with one more fault. Without Late the handle is used again
+// after the disk has healed; the calls of the last close are struck only with it. A
+// sticky one strikes all calls of the
 // kind from then on, or only those on files of the class.
 func (w reach) strike(at cell, n int) Case {
 	c := w.c
-	f := faultfs.Errors(at.site.Kind)[at.err]
-	f.N, f.Sticky = w.v.n, at.sticky
-	if at.sticky && n%4 < 2 && w.v.Kind != faultfs.KindRename {
+	c.Late = c.Late || w.v.last || at.lasts() && n%8 < 4
+	c = w.v.aim(c, at)
+	if at.way == sticky && n%4 < 2 && w.v.Kind != faultfs.KindRename {
+		f := &c.Faults[len(c.Faults)-1]
 		f.Class, f.N = w.v.class, w.v.ofKin
 	}
-	c.Faults = append(slices.Clone(c.Faults), f)
-	// Without Late the handle is used again after the disk has healed; the calls
-	// of the last close are struck only with it.
-	c.Late = c.Late || w.v.last || at.sticky && n%8 < 4
 	return c
 }
 
@@ -283,10 +342,16 @@ func (t *errorTier) strike(a aim, base *base, p *prober) {
 		counts, found, r = t.bases.watchedCase(a.c, base, p, watch)
 		return found
 	})
+	if !t.c.NoShrink && len(found) > 0 && strings.HasPrefix(found[0].Token, tokenVersion+";") {
+		found = []Violation{(&bases{mutate: t.c.Mutate}).shrink(found[0], shrinkTime)}
+	}
 	t.keep(found, func() {
 		t.report.Injected++
 		t.report.States += counts.States
-		if r != nil && r.faults.struck(len(a.c.Faults)-1) {
+		if a.cell.limit != noLimit {
+			t.report.Limits++
+		}
+		if r != nil && a.hit(r) {
 			t.covered[a.cell] = true
 		}
 		t.enter(a.c, watch.visits)
@@ -301,14 +366,11 @@ func (t *errorTier) finish() ErrorReport {
 	}
 	r.Violations, r.Seconds, r.Sites = t.violations(), t.seconds(), len(sites)
 	for s := range sites {
-		for i := range faultfs.Errors(s.Kind) {
-			for _, sticky := range []bool{false, true} {
-				c := cell{s, i, sticky}
-				if r.Cells++; t.covered[c] {
-					r.Covered++
-				} else {
-					r.Missing = append(r.Missing, c.String())
-				}
+		for _, c := range cellsOf(s) {
+			if r.Cells++; t.covered[c] {
+				r.Covered++
+			} else {
+				r.Missing = append(r.Missing, c.String())
 			}
 		}
 	}
@@ -324,8 +386,7 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 	if len(flaws)+len(watch.flaws) > 0 || r == nil {
 		return counts, violations(c, r, append(flaws, watch.flaws...)), r
 	}
-	if nameLost(c) || r.faults.absent() && c.Workload.Knobs.Keep != keepNone {
-		// Without a registry no snapshot is one, and files of what is none go.
+	if nameLost(c) || r.unlisted() {
 		return counts, nil, r
 	}
 	s := newSweep(c, r, p, maxViolations)

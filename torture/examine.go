@@ -22,6 +22,9 @@ type Task struct {
 	ErrorStep  int
 	ErrorFirst int
 	OnlyErrors bool
+	// Twice runs the workload once more, without errors: its calls to the disk
+	// must be the same ones.
+	Twice bool
 }
 
 const (
@@ -32,15 +35,16 @@ const (
 	allSubsets = 12
 	// boundedSubsets and boundedDrawn are for the tiers with many workloads.
 	boundedSubsets = 6
-	boundedDrawn   = 16
+	// drawnSubsets are drawn of those that are too many.
+	drawnSubsets = 64
 )
 
 // enumeration is how the disks are chosen that the first power cut may leave.
 func (t Task) enumeration() faultfs.Enum {
 	e := enumeration()
-	e.Profile, e.MaxSubset = t.Profile, allSubsets
+	e.Profile, e.MaxSubset, e.Wide, e.Random = t.Profile, allSubsets, true, drawnSubsets
 	if t.Bounded {
-		e.MaxSubset, e.Wide, e.Random = boundedSubsets, true, boundedDrawn
+		e.MaxSubset = boundedSubsets
 	}
 	return e
 }
@@ -52,9 +56,12 @@ func (b *bases) examine(t Task) (Counts, []Violation) {
 		return Counts{}, []Violation{{Rule: "start", Text: err.Error(), Token: Case{Workload: t.Workload}.Token()}}
 	}
 	p := newProber(t.Workload, b.mutate)
-	p.depth, p.law, p.seen = t.Double, t.Profile, b.seen
+	p.depth, p.law, p.seen, p.watched = t.Double, t.Profile, b.seen, !b.noRules
 	s, found := b.plainRun(t.Workload, base, p)
 	s.c.Profile = t.Profile
+	if t.Twice && len(found) == 0 {
+		found = b.again(s, base)
+	}
 	if len(found) == 0 && !t.OnlyErrors {
 		s.crashes(t.enumeration())
 		s.coverage()
@@ -102,17 +109,50 @@ func (b *bases) plainRun(w Workload, base *base, p *prober) (*sweep, []Violation
 	if !b.noRules {
 		watch = &rules{}
 	}
-	r, flaws := guarded(func() *run {
-		r := begin(w, base, watch)
-		for _, o := range w.program() {
-			r.do(o)
-		}
-		return r
-	})
+	r, flaws := guarded(func() *run { return runAll(w, base, watch) })
 	if watch != nil {
 		flaws = append(flaws, watch.flaws...)
 	}
 	return newSweep(c, r, p, maxViolations), violations(c, r, flaws)
+}
+
+// determinismRule is broken by a run whose calls differ from those of another
+// run of the same case: what is found there could not be replayed.
+const determinismRule = "determinism"
+
+// again runs the workload of a sweep once more and compares the calls to the
+// disk with their bytes and results.
+func (b *bases) again(s *sweep, base *base) []Violation {
+	c := Case{Workload: s.c.Workload}
+	r, flaws := guarded(func() *run { return runAll(c.Workload, base, nil) })
+	if r == nil || len(flaws) > 0 {
+		return violations(c, r, flaws)
+	}
+	first, second := s.r.disk.Log(), r.disk.Log()
+	if first.Fingerprint() == second.Fingerprint() {
+		return nil
+	}
+	return []Violation{newViolation(flaw{determinismRule, "run again, the same workload " + difference(first, second)}, c, r, nil)}
+}
+
+// difference tells where two logs part.
+func difference(first, second *faultfs.Log) string {
+	a, b := first.Records(), second.Records()
+	for i := range min(len(a), len(b)) {
+		if a[i].String() != b[i].String() {
+			return fmt.Sprintf("makes call %q in place of %q", b[i], a[i])
+		}
+	}
+	return fmt.Sprintf("makes %d calls to the disk, at first %d, or writes other bytes", len(b), len(a))
+}
+
+// runAll runs a workload from its beginning to its close.
+func runAll(w Workload, base *base, watch *rules) *run {
+	r := begin(w, base, watch)
+	for _, o := range w.program() {
+		r.do(o)
+	}
+	return r
 }
 
 // guarded turns a panic of the engine into a flaw.

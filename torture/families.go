@@ -14,15 +14,16 @@ type family struct {
 
 // Start states of the families.
 const (
-	keptStart   = "kept"   // snapshots of earlier sessions, one of which has ended
-	leftStart   = "left"   // as a process has left it that died with a snapshot
-	backedStart = "backed" // with a full backup and an incremental one
+	keptStart    = "kept"    // snapshots of earlier sessions, one of which has ended
+	leftStart    = "left"    // as a process has left it that died with a snapshot
+	foreignStart = "foreign" // with a folder of snapshots of the original, whose name is not durable
+	backedStart  = "backed"  // with a full backup and an incremental one
 )
 
 func families() []family {
 	return []family{
-		{Snapshots, []string{"split", "free", "dirty", keptStart, leftStart}, []int{keepPersist, keepDedup}, snapshotPhrases, snapshotPairs},
-		{Backups, []string{"free", "dirty", backedStart}, []int{keepNone, keepPersist}, backupPhrases, backupPairs},
+		{Snapshots, []string{"split", "free", "dirty", keptStart, leftStart, foreignStart}, []int{keepPersist, keepDedup}, snapshotPhrases, snapshotPairs},
+		{Backups, []string{"free", "dirty", "empty", backedStart}, []int{keepNone, keepPersist}, backupPhrases, backupPairs},
 	}
 }
 
@@ -37,7 +38,7 @@ func familyOf(t Tier) family {
 }
 
 // familyStarts are the start states that only families have.
-func familyStarts() []string { return []string{keptStart, leftStart, backedStart} }
+func familyStarts() []string { return []string{keptStart, leftStart, foreignStart, backedStart} }
 
 // snapshotPhrases begin, use, end and remove snapshots that outlive their process.
 func snapshotPhrases(k Knobs) [][]Op {
@@ -57,6 +58,7 @@ func snapshotPhrases(k Knobs) [][]Op {
 		{snap, put(x, 900), remove, put(n, 40)},
 		{snap, put(x, 900), reopen, {Kind: OpSnapOpen}, put(y, 900)},
 		{snap, put(x, 900), kill, put(y, 900), remove},
+		{snap, put(x, 900), kill, snap, put(x, 1000)},
 		{snap, put(x, 900), snap, put(x, 1000), remove, compact},
 		{snap, {Kind: OpBatch, Changes: []Change{{Key: x, Size: 200}, {Key: m, Size: 2000}, {Key: y, Delete: true}}}, {Kind: OpCheckpoint}},
 		{noSync(n), snap, noSync(n), noSync(m), kill},

@@ -13,8 +13,12 @@ import (
 // PartConfig says how much is tried by the parts of the machine beside the
 // crashes: errors of calls, silent damage, concurrent histories, real kills.
 type PartConfig struct {
-	// Share tries every Share-th case only; 0 = 1, all of them.
+	// Share tries every Share-th case only, from the one with the number Seed mod
+	// Share on: machines with the seeds 0 to Share-1 try all of them. 0 = 1.
 	Share int
+	// Sample takes the sites of the errors from every Share-th workload alone, and so
+	// misses some: quick, for a first look.
+	Sample bool
 	// Depth is how many calls each error is tried at; see Errors.
 	Depth    int
 	Seed     uint64
@@ -28,6 +32,9 @@ type PartConfig struct {
 	Match string
 	// Mutate stands between the engine and the disk; may be nil.
 	Mutate Mutation
+	// NoShrink leaves violations as they were found; of the errors, the only part
+	// that makes them shorter.
+	NoShrink bool
 	// Found is told of each violation at once; may be nil.
 	Found func(Violation)
 }
@@ -47,6 +54,9 @@ func (c PartConfig) defaults() PartConfig {
 	}
 	return c
 }
+
+// mine tells whether a case belongs to the share.
+func (c PartConfig) mine(n int) bool { return n%c.Share == int(c.Seed%uint64(c.Share)) }
 
 // crew works through the jobs of a part, several at a time.
 type crew struct {

@@ -7,8 +7,14 @@ import (
 	"github.com/quiverdb/quiverdb-go/faultfs"
 )
 
-// fullSectors is how many amounts of space are tried by a full disk.
-const fullSectors = 24
+const (
+	// fullSectors is how many amounts of space are tried by a full disk.
+	fullSectors = 24
+	// mostHandles is the largest limit of handles that is tried, and
+	// readOnlyTimes at how many moments a disk becomes read-only.
+	mostHandles   = 8
+	readOnlyTimes = 12
+)
 
 // errorCases are the workload with each single fault: every sync fails in every
 // way, every other call with every error, once and from then on. clean is the
@@ -29,6 +35,9 @@ func errorCases(w Workload, clean *run) iter.Seq[Case] {
 		if !syncFaults(clean, one) || !changeFaults(clean, one) || !readFaults(clean, one) {
 			return
 		}
+		if !limitCases(w, clean, yield) {
+			return
+		}
 		if startOf(w.Start, w.Knobs).fresh {
 			return
 		}
@@ -38,6 +47,23 @@ func errorCases(w Workload, clean *run) iter.Seq[Case] {
 			}
 		}
 	}
+}
+
+// limitCases are a few handles from the first crash point on, and disks that
+// become read-only in the midst.
+func limitCases(w Workload, clean *run, yield func(Case) bool) bool {
+	for n := range mostHandles + 1 {
+		if !yield(Case{Workload: w, Handles: n + 1, Late: n%3 == 0}) {
+			return false
+		}
+	}
+	calls := clean.disk.Seq() - clean.first
+	for n := range readOnlyTimes {
+		if !yield(Case{Workload: w, ReadOnly: true, From: n * calls / readOnlyTimes, Late: n%3 == 0}) {
+			return false
+		}
+	}
+	return true
 }
 
 // calls counts the calls of a kind since the first crash point of a run.
@@ -54,6 +80,10 @@ func syncFaults(clean *run, yield func(faultfs.Fault) bool) bool {
 					return false
 				}
 			}
+		}
+		// The other half than the one that F5 keeps by itself.
+		if !yield(faultfs.Fault{Kind: faultfs.KindFsync, N: n + 1, Effect: faultfs.EffectF5, Keep: faultfs.OtherHalf}) {
+			return false
 		}
 		if !yield(faultfs.Fault{Kind: faultfs.KindFsync, N: n + 1, Effect: faultfs.EffectF1, Sticky: true}) {
 			return false
@@ -108,9 +138,9 @@ var reading = []faultfs.Kind{faultfs.KindOpen, faultfs.KindReadDir, faultfs.Kind
 func readFaults(clean *run, yield func(faultfs.Fault) bool) bool {
 	for _, k := range reading {
 		for n := range clean.calls(k) {
-			for _, f := range []faultfs.Fault{{}, {Sticky: true}} {
+			for _, f := range []faultfs.Fault{{}, {Sticky: true}, {Times: 2}, {Here: true}} {
 				f.Kind, f.N = k, n+1
-				if f.Sticky && k == faultfs.KindRead && n%8 != 0 {
+				if again := f.Times > 0 || f.Here; again && k != faultfs.KindRead || (again || f.Sticky) && k == faultfs.KindRead && n%8 != 0 {
 					continue
 				}
 				if !yield(f) {

@@ -49,9 +49,9 @@ func TestCrashesAloneFindAPlantedMistake(t *testing.T) {
 		mutate Mutation
 		rules  []string
 	}{
-		{"log", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassWAL), []string{"I3 no hole", "I7 raw"}},
-		{"segments", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassSeg), []string{"I19 opens", "I7 raw", "I3 no hole"}},
-		{"directories", Unsynced(faultfs.KindSyncDir, 0), []string{"I3 no hole", "I7 raw"}},
+		{"log", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassWAL), []string{"I3 no hole", "I7 raw", "I1 durable", "I11 observed is durable"}},
+		{"segments", Unsynced(faultfs.KindSync|faultfs.KindSyncData, faultfs.ClassSeg), []string{"I19 opens", "I7 raw", "I3 no hole", "I1 durable", "I11 observed is durable"}},
+		{"directories", Unsynced(faultfs.KindSyncDir, 0), []string{"I3 no hole", "I7 raw", "I1 durable", "I11 observed is durable"}},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()

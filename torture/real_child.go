@@ -15,10 +15,16 @@ import (
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
+// What a child can do: the first of its arguments.
+const (
+	clientsChild = "clients"
+	phrasesChild = "phrases"
+)
+
 // RealChild is the work of a child process of Real: it opens the database in a
-// folder, which it makes when there is none, and lets some clients work. Each
-// call that has returned becomes a line on standard output. args are those behind
-// RealArg; the result is for os.Exit.
+// folder, which it makes when there is none, and works in it. Each call that has
+// returned becomes a line on standard output. args are those behind RealArg; the
+// result is for os.Exit.
 func RealChild(args []string) int { return realChild(args, nil, os.Stdout, os.Stderr) }
 
 func realChild(args []string, m Mutation, out, problems io.Writer) int {
@@ -30,8 +36,21 @@ func realChild(args []string, m Mutation, out, problems io.Writer) int {
 }
 
 func childWork(args []string, m Mutation, out io.Writer) error {
+	if len(args) > 0 {
+		switch rest := args[1:]; args[0] {
+		case clientsChild:
+			return clientsWork(rest, m, out)
+		case phrasesChild:
+			return phrasesWork(rest, m, out)
+		}
+	}
+	return fmt.Errorf("torture: a child does not know what to do with %q", args)
+}
+
+// clientsWork lets some clients work: args are folder, seed and round.
+func clientsWork(args []string, m Mutation, out io.Writer) error {
 	if len(args) != 3 {
-		return fmt.Errorf("torture: %d arguments for a child, want folder, seed and round", len(args))
+		return fmt.Errorf("torture: %d arguments for clients, want folder, seed and round", len(args))
 	}
 	seed, err := strconv.ParseUint(args[1], 10, 64)
 	if err != nil {
@@ -42,7 +61,8 @@ func childWork(args []string, m Mutation, out io.Writer) error {
 		return fmt.Errorf("torture: round: %w", err)
 	}
 	fsys := m.apply(vfs.OS())
-	db, err := openOrInit(args[0], seed, childOptions(seed, round, fsys))
+	init := quiver.InitOptions{FS: fsys, Buckets: 1 + int(seed%5), PageSize: []int{4096, 8192}[seed/2%2]}
+	db, err := openOrInit(args[0], init, childOptions(seed, round, fsys))
 	if err != nil {
 		return err
 	}
@@ -64,12 +84,11 @@ func childOptions(seed uint64, round int, fsys vfs.FS) *quiver.Options {
 		PageCachePages: []int{-1, 4, 0}[rng.IntN(3)], NoDataFsync: rng.IntN(3) > 0, Inline: rng.IntN(3) == 0}
 }
 
-func openOrInit(dir string, seed uint64, o *quiver.Options) (*quiver.DB, error) {
+func openOrInit(dir string, init quiver.InitOptions, o *quiver.Options) (*quiver.DB, error) {
 	db, err := quiver.Open(dir, o)
 	if !errors.Is(err, quiver.ErrNoDatabase) && !errors.Is(err, quiver.ErrIncomplete) {
 		return db, err
 	}
-	init := quiver.InitOptions{FS: o.FS, Buckets: 1 + int(seed%5), PageSize: []int{4096, 8192}[seed%2]}
 	if err := quiver.Init(dir, init); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package torture
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +25,17 @@ func testedChild(args []string) int {
 	return realChild(args, func(fsys vfs.FS) vfs.FS { return hoardingFS{fsys} }, os.Stdout, os.Stderr)
 }
 
+// realFolderOf is the folder with a number that has the wanted work.
+func realFolderOf(n uint64, clients bool) *realFolder {
+	n *= 2
+	if clients {
+		n++
+	}
+	return newRealFolder(n)
+}
+
 func TestReal(t *testing.T) {
-	r := Real(PartConfig{Seed: 1}, 16)
+	r := Real(PartConfig{Seed: 1}, 32)
 	t.Log(r)
 	for _, v := range r.Violations {
 		t.Log(v)
@@ -32,20 +43,70 @@ func TestReal(t *testing.T) {
 	require.Empty(t, r.Violations)
 	require.Positive(t, r.Kills)
 	require.Positive(t, r.Acked)
+	require.Equal(t, 4, r.Folders)
 }
 
-// A child that acknowledges what only its own memory holds.
+// A child that acknowledges what only its own memory holds is found out, by
+// phrases and by clients; and what it has left is there to be looked at.
 func TestRealFindsWhatIsKeptInMemory(t *testing.T) {
 	t.Setenv(hoardingChild, "1")
-	r := Real(PartConfig{Seed: 1, Limit: 1}, 24)
-	require.NotEmpty(t, r.Violations)
-	require.NotEmpty(t, r.Violations[0].Steps)
+	for _, clients := range []bool{false, true} {
+		t.Run(fmt.Sprint("clients ", clients), func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			var found []Violation
+			var f *realFolder
+			for n := uint64(0); n < 6 && len(found) == 0; n++ {
+				f = realFolderOf(n, clients)
+				found = f.violations()
+			}
+			require.NotEmpty(t, found)
+			story := strings.Join(found[0].Steps, "\n")
+			require.Contains(t, story, "kept: "+f.left)
+			require.FileExists(t, filepath.Join(f.left, metaName))
+			require.FileExists(t, filepath.Join(f.dir, metaName))
+		})
+	}
+}
+
+// A folder without a violation leaves nothing behind.
+func TestRealTidiesUp(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	require.Empty(t, newRealFolder(0).violations())
+	left, err := os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// The phrases reach every operation of the alphabet on every start state.
+func TestRealDoesWhatTheTiersDo(t *testing.T) {
+	starts, kinds := map[string]bool{}, map[Kind]bool{}
+	for n := range uint64(100) {
+		w := realFolderOf(n, false).work.(*realPhrases)
+		starts[w.start] = true
+		require.Len(t, w.lives, roundsAFolder)
+		for i, list := range w.lives[1:] {
+			require.NotEmpty(t, list, "life %d", i+1)
+			for _, o := range list {
+				kinds[o.op.Kind] = true
+			}
+		}
+	}
+	require.Len(t, starts, len(Starts()))
+	for _, phrase := range alphabet(DefaultKnobs()) {
+		for _, o := range phrase {
+			require.True(t, kinds[o.Kind], o)
+		}
+	}
 }
 
 func TestChildWantsItsArguments(t *testing.T) {
-	for _, args := range [][]string{nil, {"dir", "x", "1"}, {"dir", "1", "x"}} {
+	knobs := DefaultKnobs().String()
+	for _, args := range [][]string{nil, {"dir"}, {clientsChild, "dir", "1"}, {clientsChild, "dir", "x", "1"}, {clientsChild, "dir", "1", "x"},
+		{phrasesChild, "dir", knobs, "1"}, {phrasesChild, "dir", "x", "1", "sync"}, {phrasesChild, "dir", knobs, "x", "sync"},
+		{phrasesChild, "dir", knobs, "1", "no-such-operation"}} {
 		var out, problems strings.Builder
-		require.Equal(t, 1, realChild(args, nil, &out, &problems))
+		require.Equal(t, 1, realChild(args, nil, &out, &problems), "%v", args)
 		require.NotEmpty(t, problems.String())
 		require.Empty(t, out.String())
 	}

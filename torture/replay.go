@@ -36,11 +36,11 @@ func (b *bases) retry(c Case) (s *sweep, found []Violation, err error) {
 		return nil, nil, err
 	}
 	p := newProber(c.Workload, b.mutate)
-	p.law, p.only = c.Profile, &nowhere
+	p.law, p.only, p.watched = c.Profile, &nowhere, !b.noRules
 	if len(c.Steps) > 1 {
 		p.depth, p.only = Complete, &c.Steps[1]
 	}
-	if len(c.Faults) > 0 || c.Full > 0 {
+	if c.faulty() {
 		watch := &rules{}
 		r, flaws := guarded(func() *run { return errorRun(c, base, watch) })
 		found = violations(c, r, append(flaws, watch.flaws...))

@@ -20,19 +20,24 @@ func TestTokensRoundTrip(t *testing.T) {
 		assert.Equal(t, c.Token(), back.Token())
 		assert.Equal(t, c.Profile, back.Profile)
 		assert.Equal(t, c.Full, back.Full)
+		assert.Equal(t, []any{c.Handles, c.ReadOnly, c.From}, []any{back.Handles, back.ReadOnly, back.From})
 		assert.Len(t, back.Steps, len(c.Steps))
 	}
 }
 
 func randomCase(rng *rand.Rand) Case {
 	c := Case{Workload: randomWorkload(rng), Late: rng.IntN(2) == 0}
-	switch rng.IntN(3) {
+	switch rng.IntN(5) {
 	case 0:
 		errs := faultfs.Errors(0)
 		c.Faults = faultfs.Plan{errs[rng.IntN(len(errs))]}
 		c.Faults[0].N = 1 + rng.IntN(9)
 	case 1:
 		c.Full = rng.IntN(20)
+	case 2:
+		c.Handles, c.From = 1+rng.IntN(9), rng.IntN(200)
+	case 3:
+		c.ReadOnly, c.From = true, rng.IntN(200)
 	}
 	laws := faultfs.Laws()
 	c.Profile.Law = laws[rng.IntN(len(laws))]
@@ -55,6 +60,7 @@ func TestBadTokens(t *testing.T) {
 		"", "v2;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|put(a=1);;", "v1;x|fresh|put(a=1);;",
 		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|nowhere|;;", "v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|jump;;",
 		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;under=water;", "v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;full=x;",
+		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;handles=-1;", "v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;ro=1;", "v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;ro from=x;",
 		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;;crash", "v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|fresh|;;fall 3 ff",
 	} {
 		_, _, err := Replay(token)

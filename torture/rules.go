@@ -34,6 +34,9 @@ type rules struct {
 	groups    int    // whole live groups at the last sync of the log
 	highest   uint64 // LSN that was ever logged, as far as the log shows it
 	floor     uint64 // last_lsn as the process found it
+
+	registry []byte      // the durable one that was read last
+	entries  []raw.Entry // of it
 }
 
 const (
@@ -61,7 +64,7 @@ func (r *rules) newProcess() {
 	r.s.process++
 	r.failedDirs, r.redone, r.renewed = map[string]bool{}, map[uint64]bool{}, map[string]bool{}
 	r.logBroken, r.own, r.grouping, r.rewritten = false, false, false, nil
-	for p, f := range r.s.live {
+	for p, f := range r.s.all() {
 		f.failed = false
 		b, err := r.disk.ReadFile(p)
 		if err != nil {
@@ -103,6 +106,13 @@ func (r *rules) readLog() raw.Log {
 	return raw.Log{}
 }
 
+// take gives the flaws away.
+func (r *rules) take() []flaw {
+	list := r.flaws
+	r.flaws = nil
+	return list
+}
+
 // begin and end frame an operation.
 func (r *rules) begin(o Op) { r.op, r.changed = o, false }
 
@@ -128,7 +138,7 @@ func (r *rules) end(o Op, err error) {
 
 // segmentsSynced is for the return of a write that promises it.
 func (r *rules) segmentsSynced() {
-	for p, f := range r.s.live {
+	for p, f := range r.s.all() {
 		if f.class == faultfs.ClassSeg && matters(p) && f.dirty {
 			r.flaw("R1 data fsync", "returned, and %s was not synced", p)
 		}
@@ -153,6 +163,10 @@ func (r *rules) call(c call) {
 		r.sync(c, p)
 	case faultfs.KindRename:
 		r.rename(c)
+	case faultfs.KindMkdir:
+		if c.err == nil {
+			r.s.changed[p] = r.s.process
+		}
 	case faultfs.KindRemove:
 		if c.err == nil || r.gone(p) {
 			r.s.remove(p)
@@ -199,6 +213,8 @@ func (r *rules) change(c call, p string) {
 		r.logCut(c, f)
 	case f.class == faultfs.ClassSeg && c.kind == faultfs.KindWrite:
 		r.pageWrite(c, p, f)
+	case f.class == faultfs.ClassSnap && c.kind == faultfs.KindWrite:
+		r.indexed(c, p, f)
 	}
 	switch {
 	case c.kind == faultfs.KindWrite:
@@ -275,6 +291,12 @@ func (r *rules) rename(c call) {
 		}
 		r.newMeta(f.content)
 	}
+	switch to {
+	case inRoot(freeName):
+		r.newFree(f.content)
+	case inRoot(registryName):
+		r.newRegistry(f.content)
+	}
 	r.renewed[to] = true
 	r.s.rename(from, to)
 }
@@ -325,7 +347,7 @@ func placeOf(page uint64) (name string, off int) {
 
 // allSynced is for the meta that calls the database clean.
 func (r *rules) allSynced() {
-	for p, f := range r.s.live {
+	for p, f := range r.s.all() {
 		if matters(p) && f.dirty {
 			r.flaw("R10 clean flag", "set while %s was not synced", p)
 		}
@@ -366,6 +388,9 @@ func (r *rules) pageWrite(c call, p string, f *shadow) {
 		}
 		if old != nil && old.Verify(id) == nil && old.LSN() > raw.Page(img).LSN() {
 			r.flaw("R12 the LSN decides", "page %d of LSN %d is overwritten by LSN %d", id, old.LSN(), raw.Page(img).LSN())
+		}
+		if old != nil && old.Verify(id) == nil {
+			r.overwrites(c, p, f, id, old.LSN(), raw.Page(img).LSN())
 		}
 		if !inLog(logged, id, img) {
 			r.flaw("R1 log first", "page %d of LSN %d goes to its segment, and is not in the synced log", id, raw.Page(img).LSN())

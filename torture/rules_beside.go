@@ -68,7 +68,7 @@ func (r *rules) besideRename(c call, from string, f *shadow) {
 
 // allElse: the other files in the folder of a path are durable with their names.
 func (r *rules) allElse(rule, p string) {
-	for name, f := range r.s.live {
+	for name, f := range r.s.all() {
 		if path.Dir(name) != path.Dir(p) || name == p || f.class&(faultfs.ClassTmp|faultfs.ClassLock) != 0 || path.Base(name) == "quiver-reserve" {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/torture/raw"
 )
 
@@ -93,11 +94,17 @@ func (r *rules) freeIDs() []uint64 {
 func (r *rules) overwritten(c call, f *shadow) {
 	from, to := int(c.off), int(c.off)+len(c.data)
 	last := r.meta().LastLSN
+	var lost []raw.Record
 	for _, rec := range raw.Records(f.content, pageSize) {
-		if rec.Off < to && rec.Off+stride > from && rec.LSN > last {
+		if rec.Off >= to || rec.Off+stride <= from {
+			continue
+		}
+		if rec.LSN > last {
 			r.flaw("R6 last_lsn before reuse", "a record of LSN %d is overwritten, and last_lsn on the disk is %d", rec.LSN, last)
 		}
+		lost = append(lost, rec)
 	}
+	r.dropped(lost)
 }
 
 // logSynced judges the log after a sync.
@@ -118,7 +125,7 @@ func (r *rules) logSynced() {
 // torn tail included, and a recovery has done all of its steps.
 func (r *rules) logCut(c call, f *shadow) {
 	last := r.meta().LastLSN
-	needed := false
+	var lost []raw.Record
 	for _, rec := range raw.Records(f.content, pageSize) {
 		if rec.Off+stride <= int(c.size) {
 			continue
@@ -126,9 +133,10 @@ func (r *rules) logCut(c call, f *shadow) {
 		if rec.LSN > last {
 			r.flaw("R6 last_lsn before cut", "the log is cut to %d bytes, with a record of LSN %d; last_lsn on the disk is %d", c.size, rec.LSN, last)
 		}
-		needed = true
+		lost = append(lost, rec)
 	}
-	if needed && !r.own && c.size == walHeader {
+	r.dropped(lost)
+	if len(lost) > 0 && !r.own && c.size == walHeader {
 		r.recovered(f)
 	}
 	r.rewritten = nil
@@ -154,8 +162,8 @@ func (r *rules) recovered(f *shadow) {
 			}
 		}
 	}
-	for p, s := range r.s.live {
-		if raw.SegmentNumber(path.Base(p)) > 0 && s.process != r.s.process {
+	for p, s := range r.s.all() {
+		if path.Dir(p) == clean(root) && s.class == faultfs.ClassSeg && s.process != r.s.process {
 			r.flaw("R12 sync all", "the log is cut after a recovery that did not sync %s", p)
 		}
 	}

@@ -371,6 +371,7 @@ func (r *run) close() error {
 	r.line.ackBorn(r.disk.Seq())
 	if r.faults == nil {
 		r.leftovers()
+		r.accounted()
 	}
 	return nil
 }

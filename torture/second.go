@@ -31,7 +31,7 @@ func (d Depth) enumeration(law faultfs.Profile) faultfs.Enum {
 		e.MaxSubset, e.NoTears, e.NoPrefixes, e.Random = -1, true, true, drawnSeconds
 		return e
 	}
-	e.MaxSubset = allSubsets
+	e.MaxSubset, e.Wide, e.Random, e.ByteCuts = allSubsets, true, drawnSubsets, true
 	return e
 }
 

@@ -1,6 +1,8 @@
 package torture
 
 import (
+	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -71,6 +73,18 @@ func newShadows(disk *faultfs.FS) (shadows, error) {
 		s.live[p], s.durable[p] = f, f
 	}
 	return s, nil
+}
+
+// all are the files in the order of their names, so that of several flaws the same
+// one is always told first.
+func (s *shadows) all() iter.Seq2[string, *shadow] {
+	return func(yield func(string, *shadow) bool) {
+		for _, p := range slices.Sorted(maps.Keys(s.live)) {
+			if !yield(p, s.live[p]) {
+				return
+			}
+		}
+	}
 }
 
 // create binds a new file to a name, or returns the one that is there.

@@ -156,7 +156,7 @@ func (x *shrinker) find(c Case, depth Depth) bool {
 	if err != nil {
 		return false
 	}
-	if len(c.Faults) > 0 || c.Full > 0 {
+	if c.faulty() {
 		return x.findFault(c, base)
 	}
 	t := Task{Workload: c.Workload, Profile: c.Profile}
@@ -166,7 +166,7 @@ func (x *shrinker) find(c Case, depth Depth) bool {
 		t.Double = depth
 	}
 	p := newProber(t.Workload, x.bases.mutate)
-	p.depth, p.law = t.Double, t.Profile
+	p.depth, p.law, p.watched = t.Double, t.Profile, !x.bases.noRules
 	s, found := x.bases.plainRun(t.Workload, base, p)
 	if s.r == nil || len(c.Steps) == 0 || len(found) > 0 {
 		return x.take(found, 0)

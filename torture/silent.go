@@ -98,7 +98,7 @@ type silentTier struct {
 
 func (r *SilentReport) clear() { r.Kinds, r.Exceptions = map[string]int{}, map[string]int{} }
 
-// Silent runs the tier. Share tries every Share-th damage of a scene. A third of
+// Silent runs the tier. Share tries every Share-th damage of a scene, from that of the seed on. A third of
 // them is judged through a writer too, with a negative Depth all are. With a
 // Duration drawn scenes follow those of the tier.
 func Silent(c PartConfig) SilentReport {
@@ -126,7 +126,8 @@ func Silent(c PartConfig) SilentReport {
 
 // silentScenes are databases with chains, long values, free pages, logs that
 // hold what the segments do not and logs that they have already, groups of
-// several pages, a stale generation behind the live one, and kept snapshots.
+// several pages, a stale generation behind the live one, kept snapshots, and two
+// segments.
 func silentScenes() []string {
 	list := append(keptScenes(), backupScene)
 	add := func(start, end string, fsync bool, log int, ops ...Op) {
@@ -146,6 +147,10 @@ func silentScenes() []string {
 	add("empty", sceneKilled, false, 48, put(x, 40))
 	add("empty", sceneClosed, true, 24)
 	add("dirty", sceneKilled, true, 48, put(keyIn(0, 8, 2), 40), Op{Kind: OpKill}, put(y, 30), put(x, 30))
+	// Values of one page of their own each, of which only its number tells whose it is.
+	long := []Op{put(x, 4000), put(y, 4000), put(keyIn(0, 1, 2), 4000), put(keyIn(1, 1, 2), 9000)}
+	add(edgeStart, sceneClosed, true, 96, long...)
+	add(edgeStart, sceneKilled, false, 96, append(long, Op{Kind: OpReopen}, put(x, 30))...)
 	return list
 }
 
@@ -187,7 +192,7 @@ func (t *silentTier) slice(name string, share, part, parts int) func() {
 			writers = 1
 		}
 		for h := range t.harms(s) {
-			if n++; n%(share*parts) != share*part {
+			if n++; n%share != int(t.c.Seed%uint64(share)) || n/share%parts != part {
 				continue
 			}
 			t.try(s, h, n/share%writers == 0)
@@ -208,6 +213,9 @@ func (t *silentTier) harms(s *scene) iter.Seq[harm] {
 			if !yield(harm{damages: []faultfs.Damage{d}}) {
 				return
 			}
+		}
+		if s.w.Start == edgeStart {
+			return
 		}
 		for f := range s.readFlips() {
 			if !yield(harm{plan: faultfs.Plan{f}}) {

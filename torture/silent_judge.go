@@ -224,7 +224,6 @@ func (j *judge) look() (answer, model.State, error) {
 		return plain, got, nil
 	}
 	last := slices.ContainsFunc(j.h.damages, j.s.inLastGroup)
-	older := j.older()
 	if len(j.h.plan) > 0 {
 		last = j.s.before != nil // it may have been a read of the log
 	}
@@ -235,7 +234,7 @@ func (j *judge) look() (answer, model.State, error) {
 		return tornAcross, got, nil
 	case same && last && len(j.h.damages) > 1 && j.mixed(got):
 		return tornMixed, got, nil
-	case older && j.patched(got):
+	case (same || j.once()) && j.outdated(got):
 		return oldVersion, got, nil
 	case same && j.h.twoFiles() && j.unproved(got):
 		return noProof, got, nil
@@ -244,8 +243,6 @@ func (j *judge) look() (answer, model.State, error) {
 	}
 	return "", nil, errors.New(diff)
 }
-
-func (j *judge) older() bool { return slices.ContainsFunc(j.h.damages, j.s.older) }
 
 // differs compares what was read with a state, refusing keys apart.
 func (j *judge) differs(want, got model.State) string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -186,7 +187,8 @@ func putFile(disk *faultfs.FS, p string, b []byte) error {
 // with a typed error, or the whole snapshot does.
 func (j *judge) snapshots() (answer, error) {
 	a := allRight
-	for id, want := range j.s.snaps {
+	for _, id := range slices.Sorted(maps.Keys(j.s.snaps)) {
+		want := j.s.snaps[id]
 		s, err := j.db.OpenSnapshot(id)
 		if err != nil {
 			if err := j.typed(err); err != nil {

@@ -42,6 +42,7 @@ type scene struct {
 	groups    [][2]int64                 // where each group begins and ends
 	prefixes  []model.State              // what the database held before each group
 	logged    map[uint64]bool            // pages of which the log has a live image
+	chained   map[uint64]int             // the bucket of each page that holds pairs
 	values    map[string]map[string]bool // every value that a key ever had
 	snaps     map[string]model.State     // what kept snapshots have to show
 	backups   []*backup                  // there is no database: each goes over the one before it
@@ -56,7 +57,7 @@ func (s *scene) String() string {
 
 func (s *scene) options(fsys vfs.FS) *quiver.Options {
 	o := s.w.Knobs.options(fsys)
-	o.SnapPersist, o.SnapDedup = len(s.snaps) > 0, strings.Contains(s.name, "dedup")
+	o.SnapPersist, o.SnapDedup = slices.Contains(keptScenes(), s.name), strings.Contains(s.name, "dedup")
 	return o
 }
 
@@ -136,6 +137,9 @@ func (s *scene) readLog() error {
 			s.logged[r.Page] = true
 		}
 	}
+	if err := s.findChains(view); err != nil {
+		return err
+	}
 	for _, g := range view.Log.Groups {
 		s.groups = append(s.groups, [2]int64{int64(g[0].Off), int64(g[len(g)-1].Off + stride)})
 		before, err := s.cutBefore(g[0].Off)
@@ -169,6 +173,7 @@ func (s *scene) cutBefore(off int) (model.State, error) {
 }
 
 const (
+	pageMagic  = "P1PG"
 	recordHead = 28
 	pageHeader = 64
 	// frameStride is a frame of pages.bin and of freeze.bin.
@@ -178,6 +183,9 @@ const (
 // catalogue are all damages of the scene: of each sector of each file, of each
 // bit of each header, of whole pages, of records.
 func (s *scene) catalogue() iter.Seq[faultfs.Damage] {
+	if s.w.Start == edgeStart {
+		return s.betweenSegments
+	}
 	return func(yield func(faultfs.Damage) bool) {
 		for d := range s.disk.Damages(faultfs.DamageEnum{Unit: 512, Bits: s.headers(), Records: s.records(), Past: s.past, Seed: 1}) {
 			if faultfs.ClassOf(d.Path) != faultfs.ClassLock && !yield(d) {
@@ -188,6 +196,30 @@ func (s *scene) catalogue() iter.Seq[faultfs.Damage] {
 		whole := faultfs.DamageMisdirect | faultfs.DamageLost | faultfs.DamageStale | faultfs.DamageStaleOnce | faultfs.DamageSwap
 		for d := range s.disk.Damages(faultfs.DamageEnum{Kinds: whole, Class: faultfs.ClassSeg, Unit: pageSize, Past: s.past, Seed: 2}) {
 			if !yield(d) {
+				return
+			}
+		}
+	}
+}
+
+// betweenSegments swaps every page that the first segment holds with every one of
+// the second. The segments are too large for what the other scenes go through.
+func (s *scene) betweenSegments(yield func(faultfs.Damage) bool) {
+	var pages [2][]int64
+	for i := range pages {
+		b, err := s.disk.ReadFile(inRoot(segmentFile(i + 1)))
+		if err != nil {
+			return // TestSilentTwoSegments tells it
+		}
+		for off := 0; off+pageSize <= len(b); off += pageSize {
+			if string(b[off:off+4]) == pageMagic {
+				pages[i] = append(pages[i], int64(off))
+			}
+		}
+	}
+	for _, a := range pages[0] {
+		for _, b := range pages[1] {
+			if !yield(faultfs.Damage{Kind: faultfs.DamageSwap, Path: inRoot(segmentFile(1)), Off: a, Len: pageSize, With: inRoot(segmentFile(2)), From: b}) {
 				return
 			}
 		}
@@ -295,34 +327,4 @@ func (s *scene) touches(d faultfs.Damage, group [2]int64) bool {
 		return meets(d.Path, d.Off, d.Len)
 	}
 	return false
-}
-
-// older tells whether a damage may have put an older version, well-formed as it
-// is, in the place of what a database needs.
-func (s *scene) older(d faultfs.Damage) bool {
-	switch d.Kind {
-	case faultfs.DamageOlder:
-		return true
-	case faultfs.DamageLost, faultfs.DamageStale, faultfs.DamageStaleOnce, faultfs.DamageMisdirect:
-	case faultfs.DamageCut:
-		// A log that ends behind its header, or a byte further, is one that was cut.
-		return path.Base(d.Path) == logName && (d.Off == walHeader || d.Off == walHeader+1)
-	default:
-		return false
-	}
-	if faultfs.ClassOf(d.Path) != faultfs.ClassSeg {
-		return true
-	}
-	// Where the log has the page, it says what is right.
-	for off := d.Off; off < d.Off+d.Len; off += pageSize {
-		if !s.logged[s.pageAt(d.Path, off)] {
-			return true
-		}
-	}
-	return d.Kind == faultfs.DamageMisdirect && !s.logged[s.pageAt(d.Path, d.From)]
-}
-
-func (s *scene) pageAt(file string, off int64) uint64 {
-	segment := raw.SegmentNumber(strings.TrimSuffix(path.Base(file), "/"))
-	return uint64(segment-1)*(raw.SegmentBytes/pageSize) + uint64(off/pageSize)
 }

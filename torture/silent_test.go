@@ -10,6 +10,7 @@ import (
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
+	"github.com/quiverdb/quiverdb-go/torture/raw"
 )
 
 func TestSilent(t *testing.T) {
@@ -57,10 +58,60 @@ func TestSilentExceptions(t *testing.T) {
 	require.False(t, killed.inLastGroup(zeros(segment, 1<<20, 512)))
 	require.False(t, closed.inLastGroup(zeros(log, 0, 16)))
 	require.False(t, killed.older(zeros(segment, 0, 4096)))
+	require.False(t, killed.older(faultfs.Damage{Kind: faultfs.DamageLost, Path: log, Len: 512}), "a sector is no version of a log")
+	require.False(t, closed.older(faultfs.Damage{Kind: faultfs.DamageStale, Path: segment, Off: 4096, Len: 512}), "nor of a page")
+	require.True(t, closed.older(faultfs.Damage{Kind: faultfs.DamageStale, Path: inRoot(dirName), Len: 512}), "but of a small file")
 	for id := range killed.logged {
 		d := faultfs.Damage{Kind: faultfs.DamageLost, Path: segment, Off: int64(id) * pageSize, Len: pageSize}
 		require.False(t, killed.older(d), "the log has page %d", id)
 		require.True(t, closed.older(d))
+	}
+}
+
+// An older page excuses what is missing in its bucket, and nothing in another one.
+func TestSilentOlderPage(t *testing.T) {
+	var b bases
+	s, err := b.scene(silentScenes()[len(keptScenes())+1])
+	require.NoError(t, err)
+	require.NotEmpty(t, s.chained)
+	for id, bucket := range s.chained {
+		if s.logged[id] {
+			continue
+		}
+		d := faultfs.Damage{Kind: faultfs.DamageLost, Path: inRoot(segmentFile(1)), Off: int64(id) * pageSize, Len: pageSize}
+		j := &judge{s: s, h: harm{damages: []faultfs.Damage{d}}}
+		for k := range s.now {
+			got := s.now.Clone()
+			delete(got, k)
+			require.Equal(t, raw.BucketOf([]byte(k), 2) == bucket, j.outdated(got), "page %d of bucket %d, key %q", id, bucket, k)
+			got[k] = "never was"
+			require.False(t, j.outdated(got))
+		}
+	}
+	j := &judge{s: s, h: harm{damages: []faultfs.Damage{{Kind: faultfs.DamageOlder, Path: inRoot("free"), At: 1}}}}
+	require.True(t, j.outdated(s.now))
+	require.False(t, j.outdated(s.before), "a list of free pages holds no pairs")
+}
+
+// Pages are swapped between segments where there are two of them.
+func TestSilentTwoSegments(t *testing.T) {
+	var b bases
+	for _, name := range silentScenes() {
+		if !strings.Contains(name, "|"+edgeStart+"|") {
+			continue
+		}
+		n := 0
+		s, err := b.scene(name)
+		require.NoError(t, err)
+		tier := &silentTier{crew: newCrew(PartConfig{})}
+		tier.report.clear()
+		for d := range s.catalogue() {
+			require.NotEqual(t, d.Path, d.With)
+			n++
+			tier.try(s, harm{damages: []faultfs.Damage{d}}, n%6 == 0)
+		}
+		require.Empty(t, tier.found)
+		require.Positive(t, tier.report.Refused+tier.report.Partly, "%v", tier.report)
 	}
 }
 
@@ -86,7 +137,7 @@ func (f trustingFile) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func seal(page []byte) {
-	if string(page[:4]) != "P1PG" {
+	if string(page[:4]) != pageMagic {
 		return
 	}
 	clear(page[60:64])

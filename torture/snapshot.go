@@ -88,7 +88,7 @@ func (r *run) openSnapshots() error {
 	if err != nil {
 		return err
 	}
-	if r.faults != nil && r.faults.absent() {
+	if r.unlisted() {
 		return nil
 	}
 	if f := r.ledger.snapshots(list, r.now()); f != nil {

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -18,6 +19,9 @@ type start struct {
 	// edge gives all ids of the first segment out but two, to pages that nothing
 	// leads to.
 	edge bool
+	// foreign makes the folder of snapshots and an empty registry as the original
+	// does, which syncs neither.
+	foreign bool
 }
 
 // Starts are the names of the start states that everything is tried on.
@@ -70,6 +74,8 @@ func startOf(name string, k Knobs) start {
 		ops = append(ops, Op{Kind: OpSnap}, put(keyIn(0, 1, k.Buckets), 100), Op{Kind: OpSnap}, put(keyIn(0, 4, k.Buckets), 9000),
 			Op{Kind: OpSnapEnd}, Op{Kind: OpReopen}, put(keyIn(0, 1, k.Buckets), 100), del(keyIn(0, 4, k.Buckets)))
 		return start{setup: ops, open: name == leftStart}
+	case foreignStart:
+		return start{setup: puts(0, 0, 4, 900), foreign: true}
 	case backedStart:
 		ops := puts(0, 0, 4, 900)
 		ops = append(ops, put(keyIn(0, 4, k.Buckets), 9000), Op{Kind: OpBackup}, del(keyIn(0, 4, k.Buckets)), put(keyIn(0, 1, k.Buckets), 100),
@@ -141,6 +147,11 @@ func (b *bases) get(name string, k Knobs) (*base, error) {
 		}
 	}
 	disk.SyncAll()
+	if s.foreign {
+		if err := errors.Join(disk.Mkdir(inRoot(snapshotsName)), disk.WriteFile(inRoot(snapshotsName)+"/registry.json", []byte(`{"entries": []}`))); err != nil {
+			return nil, fmt.Errorf("torture: start state %s: %w", name, err)
+		}
+	}
 	disk.ResetLog()
 	made := &base{disk: disk, line: r.line, ledger: r.ledger, opened: r.opened, mutate: b.mutate}
 	if b.made == nil {

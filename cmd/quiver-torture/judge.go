@@ -23,12 +23,13 @@ func (a *app) judge(o *options, s *summary) error {
 		if err != nil {
 			return err
 		}
-		if got.Counts.empty() {
-			return fmt.Errorf("-tier %s: nothing was left to do; is it -match or -share?", t.name)
-		}
 		got.Name = t.name
 		s.enter(got)
+		if got.Counts.empty() && len(got.violations) == 0 {
+			return fmt.Errorf("-tier %s: nothing was left to do; is it -match or -share?", t.name)
+		}
 	}
+	s.measure(o)
 	if o.mutants {
 		return a.examine(o, s)
 	}
@@ -85,8 +86,11 @@ func (a *app) tell(o *options, s *summary) error {
 	for _, p := range s.Parts {
 		fmt.Fprintf(a.stdout, "%s: %s\n", p.Name, p.Line)
 		for _, c := range p.Coverage {
-			fmt.Fprintf(a.stdout, "  %s: %d of %d (%.1f %%)\n", c.Title, c.Done, c.All, c.Percent())
+			fmt.Fprintf(a.stdout, "  %s\n", c.line())
 		}
+	}
+	for _, b := range s.Missed {
+		fmt.Fprintf(a.stdout, "bar missed: %s\n", b)
 	}
 	var err error
 	if s.Exam != nil {

@@ -2,8 +2,8 @@
 // do to it; package torture says how. It prints counts, every broken promise with
 // the command that shows it again, and, on request, a page with all of that.
 //
-// The exit code is 0 when nothing was found, 1 for violations and for mutants that
-// survive, 2 for wrong use.
+// The exit code is 0 when nothing was found, 1 for violations, for mutants that
+// survive and for a missed bar, 2 for wrong use.
 package main
 
 import (
@@ -71,14 +71,17 @@ func (a *app) run(args []string) int {
 	} else {
 		err = a.judge(o, s)
 	}
-	if err != nil {
+	if err != nil && s.verdict() == exitOK {
 		return a.usage(err)
 	}
 	s.finish()
-	if err = a.tell(o, s); err != nil && s.verdict() != exitOK {
-		fmt.Fprintln(a.stderr, "quiver-torture:", err)
-	}
+	// What was found before something went wrong is told all the same, and counts
+	// for more.
+	err = errors.Join(err, a.tell(o, s))
 	if s.verdict() != exitOK {
+		if err != nil {
+			fmt.Fprintln(a.stderr, "quiver-torture:", err)
+		}
 		return s.verdict()
 	}
 	if err != nil {

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,12 +59,32 @@ func broken() torture.Violation {
 
 // failing has one tier that finds a violation, beside those of the command.
 func failing(a *app) {
-	a.tiers = append(a.tiers, tier{name: "failing", crashes: true, run: func(r request) (part, error) {
+	a.tiers = append(a.tiers, tier{name: "failing", takes: onlySome(), run: func(r request) (part, error) {
 		r.progress(1, 2, "half of it")
 		r.found(broken())
 		return part{Line: "failed", violations: []torture.Violation{broken()}, Counts: counts{CrashPoints: 3, CrashStates: 10, DistinctStates: 5, Seconds: 2},
 			Coverage: []coverage{{Title: "boundaries of it", Done: 1, All: 3, Missing: []string{"the missing one"}, Rows: []coverRow{{Name: "put", Done: 1, All: 3}}}},
 			Tallies:  []tally{{"things of note", 12345}}}, nil
+	}})
+}
+
+func noExam(mutants.Config) (mutants.Table, error) {
+	return mutants.Table{}, errors.New("no toolchain")
+}
+
+// uncounted has a tier that stops at a violation before it has counted anything.
+func uncounted(a *app) {
+	a.tiers = append(a.tiers, tier{name: "uncounted", run: func(request) (part, error) {
+		return part{Line: "stopped", violations: []torture.Violation{broken()}}, nil
+	}})
+}
+
+// sparse has tiers without violations that leave something out.
+func sparse(a *app) {
+	a.tiers = append(a.tiers, tier{name: "sparse", run: func(request) (part, error) {
+		return part{Line: "not all", Counts: counts{CrashStates: 10, DistinctStates: 5}, Coverage: []coverage{{Title: "cells", Done: 1, All: 3}}}, nil
+	}}, tier{name: "undecided", run: func(request) (part, error) {
+		return part{Line: "who knows", Counts: counts{Histories: 10}, undecided: 1}, nil
 	}})
 }
 
@@ -88,6 +112,14 @@ func TestExitCodes(t *testing.T) {
 		"violations":                 {failing, "-tier failing", exitViolations},
 		"violations, and no page":    {failing, "-tier failing -report /no/such/folder/r.html", exitViolations},
 		"no page":                    {nil, "-tier exhaustive -knobs 1 -match |empty|del(missing) -report /no/such/folder/r.html", exitUsage},
+		"violations, and no count":   {uncounted, "-tier uncounted", exitViolations},
+		"violations, then nothing":   {failing, "-tier failing,exhaustive -match no-such-workload", exitViolations},
+		"all was tried":              {nil, "-tier exhaustive -knobs 1 -match |empty|del(missing) -bar -distinct 1", exitOK},
+		"less than all was tried":    {sparse, "-tier sparse -bar", exitViolations},
+		"the same, and no bar":       {sparse, "-tier sparse", exitOK},
+		"no verdict":                 {sparse, "-tier undecided -bar", exitViolations},
+		"too few distinct disks":     {sparse, "-tier sparse -distinct 6", exitViolations},
+		"enough distinct disks":      {sparse, "-tier sparse -distinct 5", exitOK},
 		"nothing to do":              {nil, "-tier exhaustive -match no-such-workload", exitUsage},
 		"help":                       {nil, "-help", exitOK},
 		"a mutant is killed":         {examined(killed), "-mutants", exitOK},
@@ -95,6 +127,8 @@ func TestExitCodes(t *testing.T) {
 		"a mutant cannot be run":     {examined(killed, mutants.Row{ID: "M02", Error: "?"}), "-mutants", exitViolations},
 		"a mutant awaits a feature":  {examined(killed, mutants.Row{ID: "M02", Awaits: "backup"}), "-mutants", exitOK},
 		"an exam beside a tier":      {examined(killed), "-mutants -tier exhaustive -knobs 1 -match |empty|del(missing)", exitOK},
+		"violations, then no exam":   {func(a *app) { failing(a); a.exam = noExam }, "-mutants -tier failing", exitViolations},
+		"no exam":                    {func(a *app) { a.exam = noExam }, "-mutants", exitUsage},
 		"an exam beside a violation": {func(a *app) { failing(a); examined(killed)(a) }, "-mutants -tier failing", exitViolations},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,6 +147,15 @@ func TestWrongUse(t *testing.T) {
 		"-profile posix;x":                    "is no profile",
 		"-profile posix -tier errors":         "-profile does not go with -tier errors",
 		"-match x -tier silent":               "-match does not go with -tier silent",
+		"-duration 1s -tier errors":           "-duration does not go with -tier errors",
+		"-depth 2 -tier histories":            "-depth does not go with -tier histories",
+		"-depth 2 -tier silent":               "-depth 2 does not go with -tier silent",
+		"-depth 2 -tier real":                 "-depth does not go with -tier real",
+		"-share 2 -tier swarm":                "-share does not go with -tier swarm",
+		"-knobs 2 -tier swarm":                "-knobs does not go with -tier swarm",
+		"-distinct -1":                        "-distinct -1",
+		"-mutants -seed 2":                    "-seed does not go with -mutants without -tier",
+		"-mutants -bar":                       "-bar does not go with -mutants without -tier",
 		"-depth 2 -tier bounded":              "-depth does not go with -tier bounded",
 		"-seed -1":                            "-seed",
 		"-duration -1s":                       "negative",
@@ -132,6 +175,8 @@ func TestWrongUse(t *testing.T) {
 		"-replay v1 -tier bounded":            "-tier does not go with -replay",
 		"-replay v1 -seed 3":                  "-seed does not go with -replay",
 		"-replay v1 -mutants":                 "-mutants does not go with -replay",
+		"-replay history1;3 -times 2":         "-times does not go with the token history1;3",
+		"-replay real1;3 -times 2":            "-times does not go with the token real1;3",
 		"-replay v1 -times 0":                 "-times 0",
 		"-replay=":                            "wants a token",
 		"-replay @/no/such/file":              "no such file",
@@ -146,6 +191,24 @@ func TestWrongUse(t *testing.T) {
 			require.Contains(t, r.err, want)
 			require.Contains(t, r.err, "Try: quiver-torture -help")
 		})
+	}
+}
+
+// The legend of the report names every tier and every figure.
+func TestReadmeNamesEverything(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "torture", "README.md"))
+	require.NoError(t, err)
+	for _, x := range tiers() {
+		require.Contains(t, string(text), "`"+x.name+"`")
+	}
+	for _, c := range []any{counts{}, summary{}} {
+		for f := range reflect.TypeOf(c).Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "" || slices.Contains([]string{"seed", "parts", "failures", "exam"}, name) {
+				continue // they are what a reader takes them for
+			}
+			require.Contains(t, string(text), "`"+name+"`")
+		}
 	}
 }
 

@@ -24,6 +24,8 @@ type options struct {
 	workers  int
 	limit    int
 	match    string
+	bar      bool
+	distinct int
 
 	replay string
 	times  int
@@ -48,16 +50,18 @@ func (o *options) flags(r *raw) *flag.FlagSet {
 	f.SetOutput(io.Discard)
 	f.StringVar(&r.tier, "tier", defaultTier, "what is tried: `names` with commas between them")
 	f.Uint64Var(&o.seed, "seed", 1, "`number` that everything drawn comes from")
-	f.DurationVar(&o.duration, "duration", 0, "go on with drawn cases for this `time`, such as 10m; 0 = the tier itself, once")
-	f.IntVar(&o.share, "share", 1, "do every so many-th case only, a `number`, from seed modulo it on: seeds 0 to N-1 do all")
+	f.DurationVar(&o.duration, "duration", 0, "go on with drawn cases for this `time`, such as 10m; 0 = the tier itself, once (not of errors, which draw nothing)")
+	f.IntVar(&o.share, "share", 1, "do every so many-th case only, a `number`, from seed modulo it on: seeds 0 to N-1 do all; of histories and real: so many times fewer")
 	f.IntVar(&o.knobs, "knobs", 0, "combinations of options for each workload: a `number`; 0 = as many as the tier wants")
-	f.IntVar(&o.depth, "depth", 0, "of errors and silent: calls that each error is tried at, a `number`; negative = all, and writers everywhere")
+	f.IntVar(&o.depth, "depth", 0, "of errors: a `number` of calls that each error is tried at; negative = all, and of silent: a writer judges everything too")
 	f.StringVar(&o.profile, "profile", "", "what a power cut may leave: `name` of a legality profile, such as posix, ext4ish, garbage=7")
 	f.IntVar(&o.workers, "workers", 0, "cases at a time: a `number`; 0 = one for each processor")
 	f.IntVar(&o.limit, "limit", 20, "end after this `number` of violations")
 	f.StringVar(&o.match, "match", "", "try only workloads whose `text` this is a part of")
+	f.BoolVar(&o.bar, "bar", false, "fail too where something is left out: coverage below 100 %, a history without a verdict")
+	f.IntVar(&o.distinct, "distinct", 0, "fail too below this `number` of distinct disks, added up over the tiers")
 	f.StringVar(&o.replay, "replay", "", "judge the one case of a `token` again; @FILE reads it from a file")
-	f.IntVar(&o.times, "times", 1, "replay so often; every `time` must be the same")
+	f.IntVar(&o.times, "times", 1, "replay so often, a `number`; all must be the same (not of histories and real, where chance has a part)")
 	f.BoolVar(&o.mutants, "mutants", false, "the exam: break the engine on purpose and see who notices")
 	f.StringVar(&r.only, "only", "", "of the exam: `names` with commas between them, such as M01,M20,auto")
 	f.BoolVar(&o.full, "full", false, "of the exam: all judges look at each mutant, not only until two have noticed")
@@ -91,6 +95,8 @@ func (a *app) parse(args []string) (*options, error) {
 		return nil, fmt.Errorf("-knobs %d is negative", o.knobs)
 	case o.workers < 0:
 		return nil, fmt.Errorf("-workers %d is negative", o.workers)
+	case o.distinct < 0:
+		return nil, fmt.Errorf("-distinct %d is negative", o.distinct)
 	case o.limit < 1:
 		return nil, fmt.Errorf("-limit %d is less than 1", o.limit)
 	case o.times < 1:
@@ -99,7 +105,13 @@ func (a *app) parse(args []string) (*options, error) {
 	if err := a.names(o, r, given); err != nil {
 		return nil, err
 	}
-	return o, o.token()
+	if err := o.token(); err != nil {
+		return nil, err
+	}
+	if o.times > 1 && torture.LeftToChance(o.replay) {
+		return nil, fmt.Errorf("-times does not go with the token %s: what meets whom is left to chance", o.replay)
+	}
+	return o, nil
 }
 
 // together looks for flags that have no meaning beside each other.
@@ -112,7 +124,7 @@ func (o *options) together(given map[string]bool) error {
 		}
 		return nil
 	}
-	ofTiers := []string{"duration", "share", "knobs", "depth", "profile", "match"}
+	ofTiers := []string{"duration", "share", "knobs", "depth", "profile", "match", "bar", "distinct"}
 	switch {
 	case given["replay"]:
 		if o.replay == "" {
@@ -126,7 +138,7 @@ func (o *options) together(given map[string]bool) error {
 	case given["full"] && !o.mutants:
 		return fmt.Errorf("-full goes with -mutants only")
 	case o.mutants && !given["tier"]:
-		return refuse("mutants without -tier", ofTiers...)
+		return refuse("mutants without -tier", append(ofTiers, "seed", "limit")...)
 	}
 	return nil
 }
@@ -164,6 +176,9 @@ func (a *app) names(o *options, r *raw, given map[string]bool) error {
 			if given[flag] {
 				return fmt.Errorf("-%s does not go with -tier %s", flag, name)
 			}
+		}
+		if name == silentName && o.depth > 0 {
+			return fmt.Errorf("-depth %d does not go with -tier %s, which knows a negative one only", o.depth, name)
 		}
 		o.tiers = append(o.tiers, a.tiers[i])
 	}
@@ -211,6 +226,6 @@ func (a *app) help() string {
 	f := (&options{}).flags(&raw{})
 	f.SetOutput(&b)
 	f.PrintDefaults()
-	b.WriteString("\nExit codes: 0 nothing found · 1 violations, or mutants that survive · 2 wrong use\n")
+	b.WriteString("\nExit codes: 0 nothing found · 1 violations, mutants that survive, a bar that is missed · 2 wrong use\n")
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"time"
@@ -64,6 +65,11 @@ type coverage struct {
 	Missing []string `json:"missing,omitempty"`
 }
 
+// line is how much was tried, and of what.
+func (c coverage) line() string {
+	return fmt.Sprintf("%s: %d of %d (%.1f %%)", c.Title, c.Done, c.All, c.Percent())
+}
+
 type coverRow struct {
 	Name string `json:"name"`
 	Done int    `json:"done"`
@@ -96,6 +102,8 @@ type part struct {
 	Coverage []coverage `json:"coverage,omitempty"`
 	Tallies  []tally    `json:"tallies,omitempty"`
 
+	// undecided is how many cases were tried without a verdict.
+	undecided  int
 	violations []torture.Violation
 }
 
@@ -132,6 +140,7 @@ type summary struct {
 	Parts    []part    `json:"parts"`
 	Failures []failure `json:"failures"`
 	Exam     *exam     `json:"exam,omitempty"`
+	Missed   []string  `json:"missed,omitempty"` // of what -bar and -distinct ask for
 
 	args    []string
 	started time.Time
@@ -153,6 +162,27 @@ func (s *summary) enter(p part) {
 		s.Failures = append(s.Failures, failure{Tier: p.Name, Rule: v.Rule, Text: v.Text, Token: v.Token, Command: v.Command(), story: v})
 	}
 	s.counts.Violations = len(s.Failures)
+}
+
+// measure compares what was tried with what the run was asked for.
+func (s *summary) measure(o *options) {
+	miss := func(format string, args ...any) { s.Missed = append(s.Missed, fmt.Sprintf(format, args...)) }
+	if n := s.DistinctStates; n < o.distinct {
+		miss("%d distinct disks, %d were asked for", n, o.distinct)
+	}
+	if !o.bar {
+		return
+	}
+	for _, p := range s.Parts {
+		for _, c := range p.Coverage {
+			if c.Done < c.All {
+				miss("%s: %s", p.Name, c.line())
+			}
+		}
+		if p.undecided > 0 {
+			miss("%s: %d without a verdict", p.Name, p.undecided)
+		}
+	}
 }
 
 func (s *summary) finish() { s.Seconds = time.Since(s.started).Seconds() }
@@ -179,7 +209,7 @@ func (s *summary) Tallies() []tally {
 }
 
 func (s *summary) verdict() int {
-	if len(s.Failures) > 0 || s.Exam != nil && !s.Exam.table.Passed() {
+	if len(s.Failures)+len(s.Missed) > 0 || s.Exam != nil && !s.Exam.table.Passed() {
 		return exitViolations
 	}
 	return exitOK

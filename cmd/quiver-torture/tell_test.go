@@ -33,6 +33,30 @@ func TestLastLineIsOneObject(t *testing.T) {
 	require.Contains(t, r.err, "feedface", "the story is told at once")
 }
 
+// What a tier finds is told, whatever else is wrong with the run.
+func TestViolationsWithoutCountsAreTold(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.html")
+	r := run(t, uncounted, "-tier", "uncounted", "-json", "-report", file)
+	require.Equal(t, 1.0, r.lastLine(t)["violations"])
+	require.NotContains(t, r.err, "-match")
+	page, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "feedface")
+}
+
+func TestMissedBarsAreTold(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.html")
+	r := run(t, sparse, "-tier", "sparse,undecided", "-bar", "-distinct", "6", "-json", "-report", file)
+	page, err := os.ReadFile(file)
+	require.NoError(t, err)
+	want := []any{"5 distinct disks, 6 were asked for", "sparse: cells: 1 of 3 (33.3 %)", "undecided: 1 without a verdict"}
+	require.Equal(t, want, r.lastLine(t)["missed"])
+	for _, text := range want {
+		require.Contains(t, r.out, "bar missed: "+text.(string))
+		require.Contains(t, string(page), "bar missed: "+text.(string))
+	}
+}
+
 // TestTiersRun: every tier but the long ones judges something and finds nothing.
 func TestTiersRun(t *testing.T) {
 	for tier, counted := range map[string]string{
@@ -148,7 +172,7 @@ func (s *screen) Write(p []byte) (int, error) { return s.text.Write(p) }
 
 func TestProgressIsForTerminals(t *testing.T) {
 	slow := func(a *app) {
-		a.tiers = append(a.tiers, tier{name: "slow", crashes: true, run: func(r request) (part, error) {
+		a.tiers = append(a.tiers, tier{name: "slow", takes: onlySome(), run: func(r request) (part, error) {
 			r.progress(3, 4, "three crash states")
 			time.Sleep(2 * progressEvery)
 			r.found(broken())

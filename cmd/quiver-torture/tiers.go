@@ -13,20 +13,16 @@ import (
 // tier is something that -tier can name.
 type tier struct {
 	name, what string
-	crashes    bool // -profile, -match and -knobs mean something to it, and -depth nothing
-	matches    bool // -match means something to it too
+	takes      []string // of onlySome: the flags that mean something to it
 	run        func(request) (part, error)
 }
 
+// onlySome are the flags that not every tier takes.
+func onlySome() []string { return []string{"duration", "share", "knobs", "depth", "profile", "match"} }
+
 // without are the flags that would do nothing.
 func (t tier) without() []string {
-	if t.crashes {
-		return []string{"depth"}
-	}
-	if t.matches {
-		return []string{"profile", "knobs"}
-	}
-	return []string{"profile", "match", "knobs"}
+	return slices.DeleteFunc(onlySome(), func(f string) bool { return slices.Contains(t.takes, f) })
 }
 
 // request is what a tier is asked for.
@@ -44,6 +40,8 @@ type request struct {
 	progress func(done, all int, detail string) // all = 0: unknown
 }
 
+const silentName = "silent"
+
 // tiers are those that package torture has.
 func tiers() []tier {
 	return []tier{
@@ -53,16 +51,20 @@ func tiers() []tier {
 		crashTier(torture.Snapshots, "snapshots that outlive their process: phrases alone and chosen pairs, all that a power cut may leave"),
 		crashTier(torture.Backups, "backups, full and incremental, and restores: the same"),
 		crashTier(torture.Swarm, "drawn workloads, options, errors and profiles, for -duration"),
-		{name: "errors", what: "every error at every call site, once and for ever", matches: true, run: errorTier},
-		{name: "silent", what: "every damage of every file between two sessions", run: silentTier},
-		{name: "histories", what: "several clients at once, with crashes: could it have happened one after another?", run: historyTier},
-		{name: "real", what: "processes of their own in real folders, killed at random moments", run: realTier},
+		{name: "errors", what: "every error at every call site, once and for ever", takes: []string{"share", "depth", "match"}, run: errorTier},
+		{name: silentName, what: "every damage of every file between two sessions", takes: []string{"duration", "share", "depth"}, run: silentTier},
+		{name: "histories", what: "several clients at once, with crashes: could it have happened one after another?", takes: []string{"duration", "share"}, run: historyTier},
+		{name: "real", what: "phrases on start states, and several clients, in processes that are killed at random moments, in real folders", takes: []string{"duration", "share"}, run: realTier},
 	}
 }
 
 // crashTier is one that cuts the power.
 func crashTier(t torture.Tier, what string) tier {
-	return tier{name: string(t), what: what, crashes: true, run: func(r request) (part, error) {
+	takes := []string{"duration", "share", "knobs", "profile", "match"}
+	if t == torture.Swarm {
+		takes = []string{"duration", "profile", "match"} // it has no list of workloads
+	}
+	return tier{name: string(t), what: what, takes: takes, run: func(r request) (part, error) {
 		c := torture.Config{Tier: t, Duration: r.duration, Seed: r.seed, Share: r.share, Knobs: r.knobs, Workers: r.workers, Limit: r.limit, Found: r.found}
 		if r.profile != "" {
 			if err := setProfile(&c, r.profile); err != nil {
@@ -147,7 +149,7 @@ const histories = 200
 
 func historyTier(r request) (part, error) {
 	got := torture.Histories(r.partConfig(), max(1, histories/r.share))
-	return part{Line: got.String(), violations: got.Violations,
+	return part{Line: got.String(), violations: got.Violations, undecided: got.Unknown,
 		Counts: counts{Histories: got.Histories, Seconds: got.Seconds}, Tallies: []tally{{"histories: calls", got.Calls},
 			{"histories: calls that met another one", got.Met}, {"histories: calls in doubt", got.InDoubt},
 			{"histories: crashes", got.Crashes}, {"histories: without a verdict", got.Unknown}}}, nil

@@ -48,10 +48,21 @@ func (x *exam) operators(ctx context.Context) ([]entry, error) {
 			sites[s.String()] = s
 		}
 	}
+	all := slices.SortedFunc(maps.Values(sites), compareSites)
+	number(all)
 	var list []entry
-	for _, op := range Operators(slices.SortedFunc(maps.Values(sites), compareSites)) {
+	for _, op := range Operators(all) {
 		if wanted(op) {
 			list = append(list, entry{op: &op})
+		}
+	}
+	if len(x.c.Only) == 0 || slices.Contains(x.c.Only, "auto") {
+		missing, err := unmet(x.c.Root, all)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range append(missing, unused(missing, list)...) {
+			x.add(r)
 		}
 	}
 	return list, nil
@@ -62,20 +73,15 @@ func (x *exam) operators(ctx context.Context) ([]entry, error) {
 func (x *exam) examineOperator(ctx context.Context, op Operator) Row {
 	r := Row{ID: "auto " + op.String(), Title: op.String(), Auto: true, Justified: justified(op)}
 	start := time.Now()
-	for _, s := range stages() {
-		if s.part != "crashes" && (s.part != "errors" || len(r.judges()) > 0) {
-			continue
+	for _, s := range operatorStages() {
+		if s.last && len(r.judges()) > 0 {
+			break
 		}
-		budget, more := x.c.Budget, []string{"-mutant", op.String()}
-		if s.part == "crashes" {
-			// The cases that come by the place: any one that does can tell.
-			s.rounds, more = 1, append(more, "-cases", strings.Join(op.Site.Cases, ";"))
+		budget, more := x.c.Budget, append([]string{"-mutant", op.String()}, s.more...)
+		if s.cases {
+			more = append(more, "-cases", strings.Join(op.Site.Cases, ";"))
 		}
-		switch {
-		case s.name == "rules":
-			// The order of the calls shows without a crash.
-			more = append(more, "-plain")
-		case len(r.judges()) == 0 && r.Justified == "":
+		if s.name != "rules" && len(r.judges()) == 0 && (r.Justified == "" || s.name != "errors") {
 			budget *= 4
 		}
 		found, err := s.runJudge(ctx, x.clean, budget, 1, more...)

@@ -8,8 +8,9 @@ import (
 	"github.com/quiverdb/quiverdb-go/torture"
 )
 
-// Names of the judges. The first eight share no code with each other; the rest
-// are signs that every program gives.
+// Names of the judges. Crashes, model, errors and silent compare with the model,
+// each where something else goes wrong; rules, raw, linear and the tests of the
+// engine ask something else. The rest are signs that every program gives.
 const (
 	JudgeRules    = "rules"    // the static rules on the order of calls
 	JudgeCrashes  = "crashes"  // crash states against the model

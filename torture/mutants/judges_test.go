@@ -77,7 +77,9 @@ func TestTable(t *testing.T) {
 	assert.Equal(t, 1, tab.Count("justified", true))
 	var b strings.Builder
 	require.NoError(t, tab.Write(&b))
-	assert.Contains(t, b.String(), "catalogue: 1 run, 1 killed (1 by two judges), 0 justified, 0 survived, 0 errors, 1 await a feature")
+	assert.Contains(t, b.String(), "catalogue: 1 run, 1 killed (1 by two judges), 0 justified, 0 stale, 0 survived, 0 errors, 1 await a feature")
+	stale := Row{ID: "auto swap", Auto: true, Justified: "nobody can tell", Found: []Finding{{Judge: JudgeErrors}}}
+	assert.False(t, Table{Rows: []Row{stale}}.Passed(), "what was noticed has no excuse")
 	tab.Rows = append(tab.Rows, Row{ID: "M02"})
 	assert.False(t, tab.Passed())
 	assert.False(t, Table{}.Passed(), "an exam of nobody proves nothing")

@@ -49,7 +49,7 @@ func Operators(sites []Site) []Operator {
 		if strings.HasPrefix(s.Kind, "sync") {
 			list = append(list, Operator{Site: s})
 		}
-		if slices.Contains(canWait(), s.Kind) {
+		if s.kind() != 0 {
 			list = append(list, Operator{Swap: true, Site: s})
 		}
 	}
@@ -57,13 +57,18 @@ func Operators(sites []Site) []Operator {
 }
 
 // canWait are the kinds of calls that change the disk and give nothing back that
-// the caller goes on with.
-func canWait() []string {
-	return []string{kindName(faultfs.KindWrite), kindName(faultfs.KindTruncate), kindName(faultfs.KindAllocate), kindName(faultfs.KindRename),
-		kindName(faultfs.KindRemove), kindName(faultfs.KindSync), kindName(faultfs.KindSyncData), kindName(faultfs.KindSyncDir)}
+// the caller goes on with: all but those that make or open a file, and locks.
+func canWait() []faultfs.Kind {
+	return []faultfs.Kind{faultfs.KindWrite, faultfs.KindTruncate, faultfs.KindAllocate, faultfs.KindRename, faultfs.KindRemove,
+		faultfs.KindMkdir, faultfs.KindSync, faultfs.KindSyncData, faultfs.KindSyncDir}
 }
 
 func kindName(k faultfs.Kind) string { return k.String() }
+
+// Strike runs workloads with errors at the calls of the place, the mistake made.
+func (o Operator) Strike(c torture.PartConfig, list []torture.Workload) {
+	torture.ErrorsAt(c, list, o.Site.kind(), o.Site.called)
+}
 
 // Mutation puts the mistake between the engine and the disk.
 func (o Operator) Mutation() torture.Mutation {
@@ -196,8 +201,7 @@ func (m *mutated) makes(path string, flag vfs.OpenFlag) bool {
 }
 
 func (m *mutated) Mkdir(path string) error {
-	m.decide(faultfs.KindMkdir)
-	return m.late.pass(func() error { return m.FS.Mkdir(path) })
+	return m.change(faultfs.KindMkdir, nil, func() error { return m.FS.Mkdir(path) })
 }
 
 func (m *mutated) Remove(path string) error {

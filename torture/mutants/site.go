@@ -17,9 +17,10 @@ import (
 // Site is a place in the engine that calls the disk: the line, and the lines
 // that lead there. A helper that many use is a site for each of its users.
 type Site struct {
-	Kind  string `json:"kind"`  // as in faultfs: sync, syncdata, syncdir, rename, …
-	Place string `json:"place"` // pager.replaceOnce:90<pager.replaceLocked:54<…, innermost first
-	Calls int    `json:"calls"` // seen by a recorder
+	Kind  string `json:"kind"`          // as in faultfs: sync, syncdata, syncdir, rename, …
+	Place string `json:"place"`         // pager.replaceOnce:90<pager.replaceLocked:54<…, innermost first
+	Nth   int    `json:"nth,omitempty"` // of the sites with the same key, in the order of their lines; 0 where there is one
+	Calls int    `json:"calls"`         // seen by a recorder
 	// Cases are a few of those that came by, in the words of the recorder's user.
 	Cases []string `json:"cases,omitempty"`
 }
@@ -79,8 +80,57 @@ func frameName(f runtime.Frame) (pkg, function string) {
 
 var lineNumber = regexp.MustCompile(`:[0-9]+`)
 
-// Key is the site without line numbers, which every change of a file moves.
-func (s Site) Key() string { return s.Kind + " " + lineNumber.ReplaceAllString(s.Place, "") }
+// Key is the site without line numbers, which every change of a file moves. Where
+// that is the same for several, " #1" and so on tell them apart.
+func (s Site) Key() string {
+	key := s.Kind + " " + lineNumber.ReplaceAllString(s.Place, "")
+	if s.Nth > 0 {
+		key += " #" + strconv.Itoa(s.Nth)
+	}
+	return key
+}
+
+// number gives sites of one key their numbers.
+func number(sites []Site) {
+	same := map[string][]*Site{}
+	for i := range sites {
+		sites[i].Nth = 0
+		same[sites[i].Key()] = append(same[sites[i].Key()], &sites[i])
+	}
+	for _, list := range same {
+		if len(list) < 2 {
+			continue
+		}
+		slices.SortFunc(list, func(a, b *Site) int { return slices.Compare(a.lines(), b.lines()) })
+		for i, s := range list {
+			s.Nth = i + 1
+		}
+	}
+}
+
+// lines are the numbers of the place's lines, outermost first.
+func (s Site) lines() []int {
+	var list []int
+	for _, n := range lineNumber.FindAllString(s.Place, -1) {
+		line, _ := strconv.Atoi(n[1:]) // digits
+		list = append(list, line)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// kind is that of the site's calls, as package faultfs has it.
+func (s Site) kind() faultfs.Kind {
+	for _, k := range canWait() {
+		if kindName(k) == s.Kind {
+			return k
+		}
+	}
+	return 0
+}
+
+// called tells whether the caller is at the site.
+func (s Site) called() bool { return placeOfCall() == s.Place }
 
 // Recorder notes the call sites that it meets.
 type Recorder struct {

@@ -20,6 +20,10 @@ type stage struct {
 	count  int    // how often the tests run; 0 = once
 	match  string // of the judge program: a part of the workloads that it tries
 	own    bool   // tests of the package quiver, which take long; else those of the packages below it
+	// Of an operator:
+	cases bool     // the workloads that come by its place, in which any case may tell
+	last  bool     // only where nobody has noticed
+	more  []string // arguments
 }
 
 // stages are in the order in which they are cheap.
@@ -39,6 +43,18 @@ func stages() []stage {
 		{name: "tests", tests: ".", skip: damage + "|" + property, own: true, judges: []string{JudgeUnit}},
 		{name: "damage", tests: damage, own: true, judges: []string{JudgeUnit}},
 		{name: "property", tests: property, own: true, judges: []string{JudgeProperty, JudgeLinear}},
+	}
+}
+
+// operatorStages are those of an operator. Nobody has to be told what is broken: any
+// judge will do.
+func operatorStages() []stage {
+	return []stage{
+		{name: "rules", part: "crashes", rounds: 1, more: []string{"-plain"}}, // the order of the calls shows without a crash
+		{name: "crashes", part: "crashes", rounds: 1, blind: true, cases: true},
+		{name: "aimed", part: "aimed", rounds: 1, blind: true, cases: true, last: true},
+		{name: "kept", part: "kept", rounds: 1, blind: true, last: true},
+		{name: "errors", part: "errors", rounds: 1, blind: true, last: true},
 	}
 }
 

@@ -12,6 +12,17 @@ var survivors string
 // none. Its heading is the operator without line numbers.
 func justified(o Operator) string { return paragraph(o.Key()) }
 
+// headings are the operators of which SURVIVORS.md speaks.
+func headings() []string {
+	var list []string
+	for line := range strings.Lines(survivors) {
+		if key, ok := strings.CutPrefix(line, "## "); ok {
+			list = append(list, strings.TrimSpace(key))
+		}
+	}
+	return list
+}
+
 // Key is the operator without line numbers.
 func (o Operator) Key() string {
 	if o.Swap {

@@ -35,13 +35,15 @@ func (r Row) judges() []string {
 	return list
 }
 
-// State is killed, justified, survived, awaits or error.
+// State is killed, justified, stale, survived, awaits or error.
 func (r Row) State() string {
 	switch {
 	case r.Awaits != "":
 		return "awaits"
 	case r.Error != "":
 		return "error"
+	case len(r.Found) > 0 && r.Justified != "":
+		return "stale"
 	case len(r.Found) > 0:
 		return "killed"
 	case r.Justified != "":
@@ -65,9 +67,12 @@ type Table struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Passed tells whether every mutant that can be run was killed or is justified.
+// Passed tells whether every mutant that can be run was killed or is justified, and
+// none both.
 func (t Table) Passed() bool {
-	return len(t.Rows) > 0 && !slices.ContainsFunc(t.Rows, func(r Row) bool { return r.State() == "survived" || r.State() == "error" })
+	return len(t.Rows) > 0 && !slices.ContainsFunc(t.Rows, func(r Row) bool {
+		return slices.Contains([]string{"survived", "stale", "error"}, r.State())
+	})
 }
 
 // Count is how many rows have a state; auto chooses the kind.
@@ -90,6 +95,22 @@ func (t Table) Twice(auto bool) int {
 		}
 	}
 	return n
+}
+
+// kill is the time until the first finding of the killed, at a part of them: 0.5 is
+// the median, 1 the longest.
+func (t Table) kill(auto bool, part float64) float64 {
+	var times []float64
+	for _, r := range t.Rows {
+		if r.Auto == auto && len(r.Found) > 0 {
+			times = append(times, r.Found[0].Seconds)
+		}
+	}
+	if len(times) == 0 {
+		return 0
+	}
+	slices.Sort(times)
+	return times[int(part*float64(len(times)-1))]
 }
 
 // Write prints the table and the sums.
@@ -115,12 +136,16 @@ func (t Table) Write(w io.Writer) error {
 		if auto {
 			name = "operators"
 		}
-		all := t.Count("killed", auto) + t.Count("justified", auto) + t.Count("survived", auto) + t.Count("error", auto)
+		all := 0
+		for _, state := range []string{"killed", "justified", "stale", "survived", "error"} {
+			all += t.Count(state, auto)
+		}
 		if all == 0 && t.Count("awaits", auto) == 0 {
 			continue
 		}
-		_, err := fmt.Fprintf(w, "%s: %d run, %d killed (%d by two judges), %d justified, %d survived, %d errors, %d await a feature\n", name, all,
-			t.Count("killed", auto), t.Twice(auto), t.Count("justified", auto), t.Count("survived", auto), t.Count("error", auto), t.Count("awaits", auto))
+		_, err := fmt.Fprintf(w, "%s: %d run, %d killed (%d by two judges), %d justified, %d stale, %d survived, %d errors, %d await a feature; %.1f s in the median, %.1f s at most\n",
+			name, all, t.Count("killed", auto), t.Twice(auto), t.Count("justified", auto), t.Count("stale", auto), t.Count("survived", auto), t.Count("error", auto),
+			t.Count("awaits", auto), t.kill(auto, 0.5), t.kill(auto, 1))
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,9 @@ package snap
 // after OpenStore, with References of the database, and allows Compact. An image
 // that index.bin does not know is looked for in the whole of store.bin; one that
 // is not there is counted all the same, for when it is added again.
+//
+// The next Flush writes index.bin anew, also where nothing differs: a process whose
+// sync failed may have left it under a name that the next power cut takes back.
 func (st *Store) Raise(refs map[uint64]uint32) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -29,6 +32,7 @@ func (st *Store) Raise(refs map[uint64]uint32) error {
 			}
 		}
 	}
+	st.changed = st.changed || st.indexed
 	st.counted = true
 	return nil
 }

@@ -35,6 +35,7 @@ type Store struct {
 	mu       sync.RWMutex
 	file     tail // store.bin
 	images   map[uint64]image
+	indexed  bool // index.bin was there at OpenStore
 	changed  bool // index.bin lags behind
 	unsynced bool // store.bin has bytes, or a name, that no sync has covered
 	made     bool // store.bin is of this handle, and no snapshot names an image in it yet

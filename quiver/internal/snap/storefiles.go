@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 )
 
 // load reads index.bin, and of store.bin what lies behind the last frame that
@@ -20,6 +21,7 @@ func (st *Store) load() error {
 	if err != nil {
 		return err
 	}
+	st.indexed = b != nil
 	entries, err := format.DecodeStoreIndex(b)
 	if err != nil {
 		st.damage = undecodable(st.path, err)
@@ -222,6 +224,8 @@ func (st *Store) flush() error {
 		return st.err
 	}
 	if !st.changed {
+		// What an interrupted Flush has left takes space, and nobody reads it.
+		_ = vfs.RemoveIfThere(st.fs, st.path+format.TempSuffix)
 		return nil
 	}
 	if err := st.writeIndex(st.images); err != nil {

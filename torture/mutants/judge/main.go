@@ -25,6 +25,7 @@ type job struct {
 	plain  bool     // of crashes: only the runs
 	begin  func(*torture.Task)
 	mutate torture.Mutation
+	op     mutants.Operator
 
 	mu    sync.Mutex
 	start time.Time
@@ -44,7 +45,7 @@ type flags struct {
 
 func main() {
 	var f flags
-	flag.StringVar(&f.part, "part", "crashes", "crashes, errors, silent or concurrent")
+	flag.StringVar(&f.part, "part", "crashes", "crashes, errors, silent, concurrent, aimed or kept")
 	flag.DurationVar(&f.budget, "budget", 5*time.Second, "`time` of the processor after which it ends")
 	flag.IntVar(&f.want, "want", 2, "`number` of different judges after which it ends")
 	flag.IntVar(&f.round, "round", 0, "`number` of the round: others try other cases")
@@ -52,7 +53,7 @@ func main() {
 	flag.BoolVar(&f.sites, "sites", false, "list the call sites that a round comes by, instead")
 	flag.StringVar(&f.replay, "replay", "", "judge the case of a `token` alone")
 	flag.StringVar(&f.ignore, "ignore", "", "`file` of findings, as this program prints them, that are not to be told")
-	flag.StringVar(&f.cases, "cases", "", "crashes of these cases alone, \";\" between them, as -sites lists them")
+	flag.StringVar(&f.cases, "cases", "", "crashes, and aimed errors, of these cases alone, \";\" between them, as -sites lists them")
 	flag.StringVar(&f.match, "match", "", "crashes, and errors, of workloads with this `text` alone")
 	flag.BoolVar(&f.plain, "plain", false, "of crashes: only the runs themselves, without a crash")
 	flag.BoolVar(&f.all, "all", false, "print all findings, not only the first of each judge")
@@ -85,7 +86,7 @@ func (f flags) run() error {
 		if err != nil {
 			return err
 		}
-		j.mutate = op.Mutation()
+		j.op, j.mutate = op, op.Mutation()
 	}
 	try, ok := parts()[f.part]
 	if !ok {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"hash/fnv"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +21,8 @@ func parts() map[string]func(*job) {
 		"crashes":    crashes,
 		"errors":     func(j *job) { j.finer(func(c torture.PartConfig) { torture.Errors(c) }) },
 		"silent":     func(j *job) { j.finer(func(c torture.PartConfig) { torture.Silent(c) }) },
+		"aimed":      aimed,
+		"kept":       kept,
 		"concurrent": func(j *job) { j.finer(func(c torture.PartConfig) { torture.Histories(c, 1000) }) },
 	}
 }
@@ -90,6 +95,44 @@ func (j *job) record(rec *mutants.Recorder) {
 	j.run(j.round, func(t torture.Task) bool { return j.plain || inRound(t, j.round) })
 }
 
+// aimed are errors of the calls that an operator is about.
+func aimed(j *job) {
+	var list []torture.Workload
+	for _, c := range j.cases {
+		_, text, _ := strings.Cut(c, " ")
+		w, err := torture.ParseWorkload(text)
+		if err != nil {
+			panic(err) // a case is made by this program
+		}
+		list = append(list, w)
+	}
+	j.op.Strike(j.part(), list)
+}
+
+// kept are the cases that were bugs once: the mistakes that people make lie near.
+func kept(j *job) {
+	files, err := filepath.Glob(filepath.Join("torture", "testdata", "*.token"))
+	if err == nil && len(files) == 0 {
+		err = errors.New("no tokens are kept in torture/testdata")
+	}
+	var tokens []string
+	for _, file := range files {
+		text, e := os.ReadFile(file)
+		err = errors.Join(err, e)
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				tokens = append(tokens, line)
+			}
+		}
+	}
+	if err == nil {
+		_, err = torture.Again(j.part(), tokens)
+	}
+	if err != nil {
+		panic(err) // the exam does not run in the module's folder
+	}
+}
+
 func opsOf(t torture.Task) string {
 	var words []string
 	for _, o := range t.Workload.Ops {
@@ -107,6 +150,12 @@ func stratum(text string) int {
 // finer tries few of the cases of a part, then more of them, then all.
 func (j *job) finer(part func(torture.PartConfig)) {
 	for share := 81; share > 0; share /= 3 {
-		part(torture.PartConfig{Share: share, Match: j.match, Seed: uint64(j.round) + 1, Workers: 1, Limit: 1000, Hang: never, Mutate: j.mutate, Found: j.found})
+		c := j.part()
+		c.Share, c.Sample, c.Match, c.Seed = share, true, j.match, uint64(j.round)+1
+		part(c)
 	}
+}
+
+func (j *job) part() torture.PartConfig {
+	return torture.PartConfig{Workers: 1, Limit: 1000, Hang: never, NoShrink: true, Mutate: j.mutate, Found: j.found}
 }
