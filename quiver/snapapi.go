@@ -315,7 +315,8 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 }
 
 // strike makes the registry say that a snapshot has ended, before anything of it
-// is given up: should that fail it is as live as before.
+// is given up: should that fail it is as live as before, also where the registry that
+// was not made durable does not name it any more. Then this makes it durable.
 func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -325,8 +326,9 @@ func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	}
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	switch {
-	case i < 0 || s.isBeginning(id):
+	case s.isBeginning(id), i < 0 && s.kept[id] == nil:
 		return nil, noSnapshot(id)
+	case i < 0:
 	case remove:
 		entries = slices.Delete(entries, i, i+1)
 	default:

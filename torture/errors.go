@@ -184,7 +184,7 @@ func (j *errorJudge) silent(r *run) {
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
 		case strings.HasSuffix(rec.Path, ".tmp") && rec.Kind == faultfs.KindRemove:
-		case clean(rec.Path) == clean(root) && rec.Kind == faultfs.KindReadDir && (r.closing(rec.Seq) || r.opening(rec.Seq) && r.listed(rec)): // looks for such a folder
+		case clean(rec.Path) == clean(root) && rec.Kind == faultfs.KindReadDir && (r.closing(rec.Seq) || r.opening(rec.Seq) && r.tidying(rec)): // looks for such a folder
 		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove && (r.opening(rec.Seq) || r.closing(rec.Seq)): // an empty folder
 		case rec.Kind == faultfs.KindTruncate && rec.Len > walHeader: // room that is given back
 		case rec.Kind == faultfs.KindTruncate && len(j.plan) > 1: // it takes back what another fault left
@@ -226,12 +226,23 @@ func (r *run) storeAnswered(call int) bool {
 	})
 }
 
-// listed tells whether the operation that a call belongs to has listed the same
-// folder before.
-func (r *run) listed(rec *faultfs.Record) bool {
-	return slices.ContainsFunc(r.disk.Log().Records(), func(earlier *faultfs.Record) bool {
-		return earlier.Seq < rec.Seq && earlier.Kind == rec.Kind && earlier.Err == nil && earlier.Path == rec.Path && r.begun(earlier.Seq) == r.begun(rec.Seq)
-	})
+// tidying tells whether a list of the database's folder, in an operation that opens it,
+// is not the one that finds the segments: that is the first behind the lock.
+func (r *run) tidying(rec *faultfs.Record) bool {
+	locked := false
+	for _, earlier := range r.disk.Log().Records() {
+		if earlier.Seq >= rec.Seq {
+			break
+		}
+		if r.begun(earlier.Seq) != r.begun(rec.Seq) || earlier.Err != nil {
+			continue
+		}
+		if locked && earlier.Kind == rec.Kind && earlier.Path == rec.Path {
+			return true
+		}
+		locked = locked || earlier.Kind == faultfs.KindLock
+	}
+	return !locked // of the close before it
 }
 
 // begun is how many operations have begun before a call.
@@ -334,14 +345,16 @@ func (r *run) fill(c Case, ops []Op) []Op {
 }
 
 // deletesWork: a full disk does not stop a delete on a handle that has begun
-// its session, nor the recovery of the next one.
+// its session, where no page has to be kept for a snapshot, nor the recovery of
+// the next one.
 func (r *run) deletesWork() {
 	if r.db == nil || r.faults.poisoned {
 		r.flaw("I19 full", "the full disk has closed or poisoned the handle")
 		return
 	}
 	r.do(del(lastKey))
-	if s := r.steps[len(r.steps)-1]; s.err != nil {
+	kept := len(r.snaps) > 0 || slices.ContainsFunc(r.ledger.snaps, func(e *lasting) bool { return e.end.done == never })
+	if s := r.steps[len(r.steps)-1]; s.err != nil && !(kept && errors.Is(s.err, quiver.ErrFull)) {
 		r.flaw("I19 full", "a delete on a full disk: %v", s.err)
 	}
 	r.do(Op{Kind: OpKill})

@@ -405,14 +405,14 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 	return counts, s.found, r
 }
 
-// nameLost tells whether a sync of the folder's own name failed and so did the
-// removal by which the engine takes such a name back: nothing can make it
-// durable then, and no crash is judged.
+// nameLost tells whether a sync of a folder's own name failed and nothing can make
+// it durable then: so did the removal by which the engine takes such a name back, or
+// it is the folder that the original has made. No crash is judged.
 func nameLost(c Case) bool {
 	var synced, removed bool
 	for _, f := range c.Faults {
 		synced = synced || f.Kind&faultfs.KindFsync != 0
 		removed = removed || f.Kind == faultfs.KindRemove
 	}
-	return synced && removed
+	return synced && (removed || c.Workload.Start == foreignStart)
 }

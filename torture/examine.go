@@ -184,25 +184,8 @@ func violations(c Case, r *run, flaws []flaw) []Violation {
 // errorCase judges a run with faults: what it returned, every crash of it
 // roughly, and the disk at its end from all sides.
 func (b *bases) errorCase(c Case, base *base, p *prober) (Counts, []Violation) {
-	watch := &rules{}
-	r, flaws := guarded(func() *run { return errorRun(c, base, watch) })
-	counts := Counts{Errors: 1}
-	if len(flaws)+len(watch.flaws) > 0 || r == nil {
-		return counts, violations(c, r, append(flaws, watch.flaws...))
-	}
-	s := newSweep(c, r, p, maxViolations)
-	s.crashes(faultfs.Enum{MaxSubset: -1, NoSingles: true, NoPrefixes: true, NoTears: true, Fixed: faultfs.ClassLock})
-	end := s.log.StateAfter(r.disk.Seq())
-	if !s.full() {
-		s.crash(end, enumeration())
-	}
-	for _, how := range []string{stepKill, stepLook} {
-		if !s.full() {
-			s.kill(end, how, lookDepth(c, how))
-		}
-	}
-	counts.add(s.counts)
-	return counts, s.found
+	counts, found, _ := b.watchedCase(c, base, p, newSiteWatch())
+	return counts, found
 }
 
 // lookDepth is how the power is cut after an open. A failed sync may have left

@@ -204,8 +204,8 @@ func (p *prober) raw(o *outcome, disk *faultfs.FS) *raw.View {
 // rawKept reads the persisted snapshots without the engine; nil where there are
 // none.
 func (p *prober) rawKept(o *outcome, disk *faultfs.FS, view *raw.View) *raw.Snapshots {
-	if p.k.Keep == keepNone {
-		return nil
+	if p.k.Keep == keepNone || p.law.Law == faultfs.Garbage {
+		return nil // in an index that grew without its data stands anything
 	}
 	kept, err := rawSnapshots(disk, view)
 	if err != nil {
