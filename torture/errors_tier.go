@@ -386,7 +386,7 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 	if len(flaws)+len(watch.flaws) > 0 || r == nil {
 		return counts, violations(c, r, append(flaws, watch.flaws...)), r
 	}
-	if nameLost(c) || r.unlisted() {
+	if nameLost(r) || r.unlisted() {
 		return counts, nil, r
 	}
 	s := newSweep(c, r, p, maxViolations)
@@ -405,14 +405,17 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 	return counts, s.found, r
 }
 
-// nameLost tells whether a sync of a folder's own name failed and nothing can make
-// it durable then: so did the removal by which the engine takes such a name back, or
+// nameLost tells whether a sync of a folder failed and nothing can make a name in it
+// durable then: the removal by which the engine takes such a name back failed too, or
 // it is the folder that the original has made. No crash is judged.
-func nameLost(c Case) bool {
+func nameLost(r *run) bool {
 	var synced, removed bool
-	for _, f := range c.Faults {
-		synced = synced || f.Kind&faultfs.KindFsync != 0
-		removed = removed || f.Kind == faultfs.KindRemove
+	for _, rec := range r.disk.Log().Records() {
+		if rec.Fault == "" || rec.Err == nil {
+			continue
+		}
+		synced = synced || rec.Kind&faultfs.KindFsync != 0
+		removed = removed || synced && rec.Kind == faultfs.KindRemove && !strings.HasSuffix(rec.Path, ".tmp")
 	}
-	return synced && (removed || c.Workload.Start == foreignStart)
+	return synced && (removed || r.w.Start == foreignStart)
 }
