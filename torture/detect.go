@@ -60,8 +60,8 @@ func names(a faultfs.Atom) bool { return a.Kind == faultfs.AtomBind || a.Kind ==
 
 // detect judges a harsh disk: what is promised is to notice. Two things are
 // excused, and counted. Damage in the last synced group of the log looks like a
-// torn write: the state before the last acknowledgement may be found. And where
-// all names are lost, no database may be found.
+// torn write: the state before the last acknowledgement may be found, or before the
+// two last where one sector holds parts of both groups (rewriting). And where all names are lost, no database may be found.
 func (s *sweep) detect(im faultfs.Image, w window) (f *flaw) {
 	defer func() {
 		if x := recover(); x != nil {
@@ -84,7 +84,11 @@ func (s *sweep) detect(im faultfs.Image, w window) (f *flaw) {
 		return s.noticed(im, closing, w)
 	}
 	class := s.r.line.classOf(s.p, s.p.intern(got))
-	switch before := s.r.line.before(w); {
+	before := s.r.line.before(w)
+	if s.rewriting(im) {
+		before = s.r.line.before(before)
+	}
+	switch {
 	case class >= 0 && w.hasClass(s.r.line, class):
 		return nil
 	case class >= 0 && before.hasClass(s.r.line, class), before.low == 0 && same(got, s.r.line.was):
@@ -92,6 +96,20 @@ func (s *sweep) detect(im faultfs.Image, w window) (f *flaw) {
 		return nil
 	}
 	return &flaw{"I16 honest", "the loss goes unnoticed: " + s.r.line.explain(got, class, w)}
+}
+
+// rewriting tells whether the lost sector was in a write of recovery, which writes
+// the last group that it relies on anew, and begins in front of it: with what was
+// acknowledged in that group goes the end of the one before.
+func (s *sweep) rewriting(im faultfs.Image) bool {
+	i, _, torn := im.Sel.CutAtom()
+	pending := im.State.Pending()
+	if !torn || i >= len(pending) { // of a token whose calls have moved
+		return false
+	}
+	atom := pending[i]
+	return faultfs.ClassOf(atom.Path) == faultfs.ClassWAL && atom.Kind == faultfs.AtomData &&
+		s.r.opening(atom.Seq) && atom.Off%int64(s.p.k.Sector) != 0
 }
 
 // noticed judges an error that the loss led to.

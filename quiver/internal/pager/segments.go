@@ -19,10 +19,11 @@ import (
 // page limit, and what is counted up to it, is never taken from a name alone.
 const maxGap = 4096
 
-// segment is one data file. named is owned by allocate; size and unsynced are guarded by segments.mu.
+// segment is one data file. named is owned by allocate; size, longer and unsynced are guarded by segments.mu.
 type segment struct {
 	file     vfs.File
 	size     int64 // really there: allocated or found
+	longer   bool  // or more, which a failed call has left
 	named    bool  // its directory entry is durable
 	unsynced bool
 }
@@ -229,6 +230,9 @@ func (s *segments) allocate(from, to uint64) error {
 		}
 		length := int64(end-id) * int64(s.pageSize)
 		if err := file.Allocate(off, length); err != nil {
+			s.mu.Lock()
+			g.longer = true
+			s.mu.Unlock()
 			return fmt.Errorf("allocate pages %d to %d: %w", id, end, err)
 		}
 		s.mu.Lock()
@@ -261,7 +265,10 @@ func (s *segments) truncate(end uint64) error {
 		}
 		s.mu.Lock()
 		g := s.segs[n]
-		enough := g == nil || g.size <= want
+		enough := g == nil || g.size <= want && !g.longer
+		if !enough {
+			want = min(want, g.size)
+		}
 		s.mu.Unlock()
 		if enough {
 			continue
@@ -274,7 +281,7 @@ func (s *segments) truncate(end uint64) error {
 			return err
 		}
 		s.mu.Lock()
-		g.size = want
+		g.size, g.longer = want, false
 		s.mu.Unlock()
 		if err := s.syncOne(file); err != nil {
 			return err
