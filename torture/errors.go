@@ -183,6 +183,7 @@ func (j *errorJudge) silent(r *run) {
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
+		case class == faultfs.ClassSeg && rec.Kind == faultfs.KindRead && rec.Len > pageSize && r.copying(rec.Seq): // then it reads page by page
 		case strings.HasSuffix(rec.Path, ".tmp") && rec.Kind == faultfs.KindRemove:
 		case clean(rec.Path) == clean(root) && rec.Kind == faultfs.KindReadDir && (r.closing(rec.Seq) || r.opening(rec.Seq) && r.tidying(rec)): // looks for such a folder
 		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove && (r.opening(rec.Seq) || r.closing(rec.Seq)): // an empty folder
@@ -223,6 +224,13 @@ func (r *run) opening(call int) bool {
 func (r *run) storeAnswered(call int) bool {
 	return slices.ContainsFunc(r.disk.Log().Records(), func(rec *faultfs.Record) bool {
 		return rec.Seq > call && rec.Kind == faultfs.KindRead && rec.Err == nil && path.Base(rec.Path) == "store.bin" && r.begun(call) == r.begun(rec.Seq)
+	})
+}
+
+// copying tells whether a call belongs to a backup, whose pages are judged by themselves.
+func (r *run) copying(call int) bool {
+	return slices.ContainsFunc(r.steps, func(s step) bool {
+		return s.begin < call && call <= s.end && (s.op.Kind == OpBackup || s.op.Kind == OpBackupInc)
 	})
 }
 
@@ -345,8 +353,8 @@ func (r *run) fill(c Case, ops []Op) []Op {
 }
 
 // deletesWork: a full disk does not stop a delete on a handle that has begun
-// its session, where no page has to be kept for a snapshot, nor the recovery of
-// the next one.
+// its session, nor the recovery of the next one, where neither has to keep a page
+// for a snapshot.
 func (r *run) deletesWork() {
 	if r.db == nil || r.faults.poisoned {
 		r.flaw("I19 full", "the full disk has closed or poisoned the handle")
@@ -354,12 +362,13 @@ func (r *run) deletesWork() {
 	}
 	r.do(del(lastKey))
 	kept := len(r.snaps) > 0 || slices.ContainsFunc(r.ledger.snaps, func(e *lasting) bool { return e.end.done == never })
-	if s := r.steps[len(r.steps)-1]; s.err != nil && !(kept && errors.Is(s.err, quiver.ErrFull)) {
-		r.flaw("I19 full", "a delete on a full disk: %v", s.err)
+	last := func() error { return r.steps[len(r.steps)-1].err }
+	if err := last(); err != nil && !(kept && errors.Is(err, quiver.ErrFull)) {
+		r.flaw("I19 full", "a delete on a full disk: %v", err)
 	}
 	r.do(Op{Kind: OpKill})
-	if r.db == nil {
-		r.flaw("I19 full", "no recovery on a full disk: %v", r.steps[len(r.steps)-1].err)
+	if err := last(); r.db == nil && !(kept && errors.Is(err, quiver.ErrFull)) {
+		r.flaw("I19 full", "no recovery on a full disk: %v", err)
 	}
 }
 

@@ -176,7 +176,7 @@ func (r *rules) loses(e raw.Entry, before []raw.Record, p string, after *shadow,
 func (r *rules) shows(e raw.Entry, records []raw.Record, replaced string, by *shadow) (model.State, []string) {
 	files := r.durableFiles()
 	for p, f := range r.s.live {
-		if f.class != faultfs.ClassSeg {
+		if f.class != faultfs.ClassSeg || outside(p) {
 			continue
 		}
 		if p == replaced {

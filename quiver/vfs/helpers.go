@@ -170,6 +170,9 @@ func WriteFull(w io.WriterAt, path string, p []byte, off int64) error {
 // io.ErrUnexpectedEOF: it is for places of which the caller knows that they are
 // there.
 func ReadFull(r io.ReaderAt, p []byte, off int64) error {
+	if len(p) == 0 {
+		return nil
+	}
 	n, err := r.ReadAt(p, off)
 	if n == len(p) {
 		return nil
