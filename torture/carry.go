@@ -88,7 +88,7 @@ func (c *carrier) run() {
 	if _, err := c.db.Repair(context.Background(), quiver.RepairOptions{}); err != nil {
 		c.flaw("I19 works", "repair: %v", err)
 	}
-	c.flaws = append(c.flaws, checkFindings(c.db, true)...)
+	c.flaws = append(c.flaws, c.p.findings(c.db, true)...)
 	c.put(c.p.fresh[c.p.k.Buckets], 9000)
 	c.compare("before the close")
 	if c.p.k.Keep != keepNone {
@@ -210,7 +210,7 @@ func (c *carrier) reopen() {
 		return
 	}
 	c.compare("after the close")
-	c.flaws = append(c.flaws, checkFindings(c.db, true)...)
+	c.flaws = append(c.flaws, c.p.findings(c.db, true)...)
 	c.close()
 	if c.disk.Digest() != before {
 		c.flaw("I24 clean close", "opening and closing a clean database has changed a file")

@@ -25,9 +25,7 @@ func (c *carrier) putAndCut(key string, size int) {
 	w.lsns[0] = c.db.LastLSN()
 	c.put(key, size)
 	w.end, w.lsns[1] = c.disk.Seq(), c.db.LastLSN()
-	if len(c.flaws) > 0 || c.p.law.Law == faultfs.Garbage && c.p.k.Keep != keepNone {
-		// What stands in a grown index without its data names frames that are not
-		// there: the bytes of snapshots are not judged then.
+	if len(c.flaws) > 0 || c.p.anything() {
 		return
 	}
 	c.p.cutting = true

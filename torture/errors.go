@@ -181,6 +181,7 @@ func (j *errorJudge) silent(r *run) {
 		case path.Base(rec.Path) == "quiver-reserve", r.dying(rec.Seq):
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
+		case class == faultfs.ClassSnap && outside(clean(rec.Path)) && rec.Kind == faultfs.KindReadDir: // a restore opens the copy
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
 		case class == faultfs.ClassSeg && rec.Kind == faultfs.KindRead && rec.Len > pageSize && r.copying(rec.Seq): // then it reads page by page

@@ -72,10 +72,10 @@ func (s *shown) read(db *quiver.DB, gets, keys []string) error {
 	return errors.Join(err, sn.Close())
 }
 
-// readWhatIsLeft reads key by key.
+// readWhatIsLeft reads key by key, the one included that no workload names.
 func (s *shown) readWhatIsLeft(sn *quiver.Snapshot, keys []string) error {
 	s.got, s.gone = model.State{}, map[string]bool{}
-	for _, k := range keys {
+	for _, k := range slices.Concat(keys, []string{lastKey}) {
 		v, found, err := sn.Get([]byte(k))
 		switch {
 		case errors.Is(err, quiver.ErrSnapshotGone):
