@@ -1,6 +1,7 @@
 package pager
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
@@ -73,7 +74,11 @@ func (p *Pager) lastBefore(sn Protected, id uint64, images []wal.Image) (Frozen,
 		return Frozen{}, nil
 	}
 	page := make([]byte, p.o.PageSize)
-	if err := p.segs.read(id, page); err == nil && format.VerifyPage(page, id) == nil {
+	err := p.segs.read(id, page)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return Frozen{}, err // it may be whole, and what the snapshot needs
+	}
+	if err == nil && whole(page, id) {
 		if lsn := format.PageLSN(page); lsn <= sn.LSN && (best.Offset == 0 || lsn > best.LSN) {
 			return Frozen{id, lsn, page}, nil
 		}

@@ -87,9 +87,12 @@ func (p *Pager) finishRestore() error {
 		return err
 	}
 	if err := p.fs.SyncDir(p.dir); err != nil {
-		// It failed, so it has to look like that. Should this fail too, then the
-		// whole database is there.
-		_ = p.replace(restoreName, b)
+		// It failed, so it has to look like that, at least to who opens it before the
+		// next power cut: that may bring the old file back. Should this fail too, then
+		// the whole database is there.
+		if p.replace(restoreName, b) != nil {
+			_ = vfs.WriteNew(p.fs, p.file(restoreName), b, false)
+		}
 		return err
 	}
 	return nil
