@@ -88,10 +88,11 @@ func (p *Pager) finishRestore() error {
 	}
 	if err := p.fs.SyncDir(p.dir); err != nil {
 		// It failed, so it has to look like that, at least to who opens it before the
-		// next power cut: that may bring the old file back. Should this fail too, then
-		// the whole database is there.
+		// next power cut: that may bring the old file back. Without a sync it is empty,
+		// since nobody knows what would be left of it, and a full restore begins anew.
+		// Should this fail too, then the whole database is there.
 		if p.replace(restoreName, b) != nil {
-			_ = vfs.WriteNew(p.fs, p.file(restoreName), b, false)
+			_ = vfs.WriteNew(p.fs, p.file(restoreName), nil, false)
 		}
 		return err
 	}
