@@ -357,13 +357,16 @@ func (r *run) fill(c Case, ops []Op) []Op {
 // its session, nor the recovery of the next one, where neither has to keep a page
 // for a snapshot.
 func (r *run) deletesWork() {
+	kept := len(r.snaps) > 0 || slices.ContainsFunc(r.ledger.snaps, func(e *lasting) bool { return e.end.done == never })
+	last := func() error { return r.steps[len(r.steps)-1].err }
 	if r.db == nil || r.faults.poisoned {
-		r.flaw("I19 full", "the full disk has closed or poisoned the handle")
+		// A close may have found no space for the counts of the SnapStore.
+		if err := last(); r.faults.poisoned || !kept || !errors.Is(err, quiver.ErrFull) {
+			r.flaw("I19 full", "the full disk has closed or poisoned the handle")
+		}
 		return
 	}
 	r.do(del(lastKey))
-	kept := len(r.snaps) > 0 || slices.ContainsFunc(r.ledger.snaps, func(e *lasting) bool { return e.end.done == never })
-	last := func() error { return r.steps[len(r.steps)-1].err }
 	if err := last(); err != nil && !(kept && errors.Is(err, quiver.ErrFull)) {
 		r.flaw("I19 full", "a delete on a full disk: %v", err)
 	}
