@@ -316,7 +316,7 @@ func (db *DB) endSnapshot(id string, remove bool) error {
 
 // strike makes the registry say that a snapshot has ended, before anything of it
 // is given up: should that fail it is as live as before, also where the registry that
-// was not made durable does not name it any more. Then this makes it durable.
+// a removal did not make durable does not name it any more: the next removal does.
 func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -326,8 +326,8 @@ func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	}
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	switch {
-	case s.isBeginning(id), i < 0 && s.kept[id] == nil:
-		return nil, noSnapshot(id)
+	case s.isBeginning(id), i < 0 && (!remove || entries == nil || s.kept[id] == nil):
+		return nil, noSnapshot(id) // no entries at all: the file is lost, and with an empty one all snapshots would be
 	case i < 0:
 	case remove:
 		entries = slices.Delete(entries, i, i+1)

@@ -13,32 +13,27 @@ import (
 // snapshot, though the registry does not name it any more; the next one ends it, durably.
 func TestRemoveAgainAfterAFailedSync(t *testing.T) {
 	for _, adopted := range []bool{false, true} {
-		for _, remove := range []bool{false, true} {
-			w := newEndWorld(t, faultfs.New(faultfs.Options{NoReads: true}), true, adopted)
-			w.disk.Inject(faultfs.Plan{{Kind: faultfs.KindSyncDir, N: 1, Effect: faultfs.EffectF1}})
-			require.Error(t, w.db.RemoveSnapshot(w.id))
-			w.disk.Inject(nil)
-			w.mustBeWhole(w.db, "after the failed removal")
-			if remove {
-				must(t, w.db.RemoveSnapshot(w.id))
-			} else {
-				must(t, w.db.EndSnapshot(w.id))
-			}
-			cut := w.disk.State().Crash(faultfs.None())
-			_, err := w.db.OpenSnapshot(w.id)
-			require.ErrorIs(t, err, quiver.ErrNoSnapshot)
-			require.ErrorIs(t, w.db.RemoveSnapshot(w.id), quiver.ErrNoSnapshot)
-			must(t, w.db.Close())
-			for _, disk := range []*faultfs.FS{w.disk, cut} {
-				o := w.o
-				o.FS = disk
-				db := mustOpen(t, "/db", o)
-				require.ErrorIs(t, db.EndSnapshot(w.id), quiver.ErrNoSnapshot)
-				mustHold(t, db, w.now)
-				must(t, db.Close())
-				for _, name := range disk.List() {
-					require.NotContains(t, name, w.id)
-				}
+		w := newEndWorld(t, faultfs.New(faultfs.Options{NoReads: true}), true, adopted)
+		w.disk.Inject(faultfs.Plan{{Kind: faultfs.KindSyncDir, N: 1, Effect: faultfs.EffectF1}})
+		require.Error(t, w.db.RemoveSnapshot(w.id))
+		w.disk.Inject(nil)
+		w.mustBeWhole(w.db, "after the failed removal")
+		require.ErrorIs(t, w.db.EndSnapshot(w.id), quiver.ErrNoSnapshot, "nothing would be left to read")
+		must(t, w.db.RemoveSnapshot(w.id))
+		cut := w.disk.State().Crash(faultfs.None())
+		_, err := w.db.OpenSnapshot(w.id)
+		require.ErrorIs(t, err, quiver.ErrNoSnapshot)
+		require.ErrorIs(t, w.db.RemoveSnapshot(w.id), quiver.ErrNoSnapshot)
+		must(t, w.db.Close())
+		for _, disk := range []*faultfs.FS{w.disk, cut} {
+			o := w.o
+			o.FS = disk
+			db := mustOpen(t, "/db", o)
+			require.ErrorIs(t, db.EndSnapshot(w.id), quiver.ErrNoSnapshot)
+			mustHold(t, db, w.now)
+			must(t, db.Close())
+			for _, name := range disk.List() {
+				require.NotContains(t, name, w.id)
 			}
 		}
 	}

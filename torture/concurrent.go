@@ -314,7 +314,7 @@ func (h *history) end(o *quiver.Options, disk *faultfs.FS) {
 	if _, err := db.Recount(context.Background(), nil); err != nil {
 		h.flaw("I19 works", "recount: %v", err)
 	}
-	h.flaws = append(h.flaws, checkFindings(db, true)...)
+	h.flaws = append(h.flaws, checkFindings(db, true, nil)...)
 	if err := db.Close(); err != nil {
 		h.flaw("I19 works", "close: %v", err)
 	}

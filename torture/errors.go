@@ -181,10 +181,10 @@ func (j *errorJudge) silent(r *run) {
 		case path.Base(rec.Path) == "quiver-reserve", r.dying(rec.Seq):
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && rec.Kind&(faultfs.KindReadDir|faultfs.KindStat|faultfs.KindRemove|faultfs.KindSyncDir) != 0:
 		case class == faultfs.ClassSnap && r.opening(rec.Seq) && r.temporary(rec.Path):
-		case class == faultfs.ClassSnap && outside(clean(rec.Path)) && rec.Kind == faultfs.KindReadDir: // a restore opens the copy
+		case class == faultfs.ClassSnap && rec.Kind == faultfs.KindReadDir && r.within(rec.Seq, OpRestore, OpRestoreInc): // opens the copy
 		case r.opening(rec.Seq) && path.Base(rec.Path) == "hashindex.bin" && rec.Kind&faultfs.KindFsync == 0: // the counts are raised at the close
 		case path.Base(rec.Path) == "freeze.bin" && rec.Kind == faultfs.KindRead && r.storeAnswered(rec.Seq):
-		case class == faultfs.ClassSeg && rec.Kind == faultfs.KindRead && rec.Len > pageSize && r.copying(rec.Seq): // then it reads page by page
+		case class == faultfs.ClassSeg && rec.Kind == faultfs.KindRead && r.readAgain(rec):
 		case strings.HasSuffix(rec.Path, ".tmp") && rec.Kind == faultfs.KindRemove:
 		case clean(rec.Path) == clean(root) && rec.Kind == faultfs.KindReadDir && (r.closing(rec.Seq) || r.opening(rec.Seq) && r.tidying(rec)): // looks for such a folder
 		case clean(rec.Path) == inRoot(snapshotsName) && rec.Kind == faultfs.KindRemove && (r.opening(rec.Seq) || r.closing(rec.Seq)): // an empty folder
@@ -213,11 +213,7 @@ func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(e
 
 // opening tells whether a call belongs to an open, which tidies up what dead
 // processes left: the next one does it where this one fails.
-func (r *run) opening(call int) bool {
-	return slices.ContainsFunc(r.steps, func(s step) bool {
-		return s.begin < call && call <= s.end && (s.op.Kind == OpOpen || s.op.Kind == OpReopen || s.op.Kind == OpKill || s.op.Kind == OpReadOnly)
-	})
-}
+func (r *run) opening(call int) bool { return r.within(call, OpOpen, OpReopen, OpKill, OpReadOnly) }
 
 // storeAnswered tells whether the operation that a call belongs to, or the look
 // after it, has read an image in the SnapStore later: what could not be read
@@ -228,10 +224,20 @@ func (r *run) storeAnswered(call int) bool {
 	})
 }
 
-// copying tells whether a call belongs to a backup, whose pages are judged by themselves.
-func (r *run) copying(call int) bool {
+// readAgain tells whether part of what a backup could not read at once was read then,
+// page by page. The pages are judged by themselves.
+func (r *run) readAgain(failed *faultfs.Record) bool {
+	return failed.Len > pageSize && r.within(failed.Seq, OpBackup, OpBackupInc) &&
+		slices.ContainsFunc(r.disk.Log().Records(), func(rec *faultfs.Record) bool {
+			return rec.Seq > failed.Seq && rec.Kind == faultfs.KindRead && rec.Err == nil && rec.Path == failed.Path &&
+				failed.Off <= rec.Off && rec.Off < failed.Off+int64(failed.Len) && r.begun(rec.Seq) == r.begun(failed.Seq)
+		})
+}
+
+// within tells whether a call belongs to an operation of some kinds.
+func (r *run) within(call int, kinds ...Kind) bool {
 	return slices.ContainsFunc(r.steps, func(s step) bool {
-		return s.begin < call && call <= s.end && (s.op.Kind == OpBackup || s.op.Kind == OpBackupInc)
+		return s.begin < call && call <= s.end && slices.Contains(kinds, s.op.Kind)
 	})
 }
 
@@ -251,7 +257,7 @@ func (r *run) tidying(rec *faultfs.Record) bool {
 		}
 		locked = locked || earlier.Kind == faultfs.KindLock
 	}
-	return !locked // of the close before it
+	return !locked && r.within(rec.Seq, OpReopen) // of the close before it
 }
 
 // begun is how many operations have begun before a call.
@@ -264,9 +270,7 @@ func (r *run) begun(call int) int {
 }
 
 // closing tells whether a call belongs to a close.
-func (r *run) closing(call int) bool {
-	return slices.ContainsFunc(r.steps, func(s step) bool { return s.begin < call && call <= s.end && s.op.Kind == OpClose })
-}
+func (r *run) closing(call int) bool { return r.within(call, OpClose) }
 
 // dying tells whether a call belongs to the end of a process: nobody is told.
 func (r *run) dying(call int) bool {
@@ -286,9 +290,10 @@ func watchedRun(c Case, b *base, watch *rules, sites *siteWatch) *run {
 		sites.restart(r.disk)
 	}
 	// What else was read tells whether a failed read had to be told of.
-	r.disk.LogReads(c.Workload.Knobs.Keep == keepDedup && j.strikes(faultfs.KindRead) || j.strikes(faultfs.KindReadDir))
-	r.inject(c)
 	ops := c.Workload.program()
+	copies := slices.ContainsFunc(ops, func(o Op) bool { return o.Kind == OpBackup })
+	r.disk.LogReads((copies || c.Workload.Knobs.Keep == keepDedup) && j.strikes(faultfs.KindRead) || j.strikes(faultfs.KindReadDir))
+	r.inject(c)
 	ops = ops[:len(ops)-1]
 	if c.Full > 0 {
 		ops = r.fill(c, ops)
@@ -357,23 +362,35 @@ func (r *run) fill(c Case, ops []Op) []Op {
 // its session, nor the recovery of the next one, where neither has to keep a page
 // for a snapshot.
 func (r *run) deletesWork() {
-	kept := len(r.snaps) > 0 || slices.ContainsFunc(r.ledger.snaps, func(e *lasting) bool { return e.end.done == never })
-	last := func() error { return r.steps[len(r.steps)-1].err }
+	kept := slices.ContainsFunc(r.ledger.snaps, func(e *lasting) bool { return e.end.done == never && e.remove.done == never })
+	excused := func(err error) bool { return kept && errors.Is(err, quiver.ErrFull) }
 	if r.db == nil || r.faults.poisoned {
 		// A close may have found no space for the counts of the SnapStore.
-		if err := last(); r.faults.poisoned || !kept || !errors.Is(err, quiver.ErrFull) {
+		if r.faults.poisoned || !excused(r.lastClose()) {
 			r.flaw("I19 full", "the full disk has closed or poisoned the handle")
 		}
 		return
 	}
+	last := func() error { return r.steps[len(r.steps)-1].err }
 	r.do(del(lastKey))
-	if err := last(); err != nil && !(kept && errors.Is(err, quiver.ErrFull)) {
+	if err := last(); err != nil && !excused(err) && (len(r.snaps) == 0 || !errors.Is(err, quiver.ErrFull)) {
 		r.flaw("I19 full", "a delete on a full disk: %v", err)
 	}
 	r.do(Op{Kind: OpKill})
-	if err := last(); r.db == nil && !(kept && errors.Is(err, quiver.ErrFull)) {
+	if err := last(); r.db == nil && !excused(err) {
 		r.flaw("I19 full", "no recovery on a full disk: %v", err)
 	}
+}
+
+// lastClose is what the last operation returned that gives the handle up.
+func (r *run) lastClose() error {
+	for _, s := range slices.Backward(r.steps) {
+		switch s.op.Kind {
+		case OpClose, OpReopen, OpKill:
+			return s.err
+		}
+	}
+	return nil
 }
 
 // harmless tells whether the files are as they were before a failed open, but for
@@ -399,6 +416,16 @@ func withoutTemps(disk *faultfs.FS) faultfs.Digest {
 // strikes tells whether a fault is for a kind of call.
 func (j *errorJudge) strikes(k faultfs.Kind) bool {
 	return slices.ContainsFunc(j.plan, func(f faultfs.Fault) bool { return f.Kind&k != 0 })
+}
+
+// heldBack tells whether a fault has struck that keeps its error for the next process.
+func (j *errorJudge) heldBack() bool {
+	for i, f := range j.plan {
+		if f.Effect == faultfs.EffectF4 && j.struck(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // failedOpen: an open or init that fails keeps nothing.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -378,7 +379,8 @@ func (t *errorTier) finish() ErrorReport {
 	return r
 }
 
-// watchedCase is errorCase with a watch on who calls.
+// watchedCase judges a run with faults, and watches who calls: what the run returned,
+// every crash of it roughly, and the disk at its end from all sides.
 func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Counts, []Violation, *run) {
 	watch := &rules{}
 	r, flaws := guarded(func() *run { return watchedRun(c, base.under(sites), watch, sites) })
@@ -397,7 +399,7 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 	}
 	for _, how := range []string{stepKill, stepLook} {
 		// An error that F4 holds back is the next process's to see.
-		if !s.full() && !r.faults.has(faultfs.EffectF4) {
+		if !s.full() && !r.faults.heldBack() {
 			s.kill(end, how, lookDepth(c, how))
 		}
 	}
@@ -406,16 +408,20 @@ func (b *bases) watchedCase(c Case, base *base, p *prober, sites *siteWatch) (Co
 }
 
 // nameLost tells whether a sync of a folder failed and nothing can make a name in it
-// durable then: the removal by which the engine takes such a name back failed too, or
-// it is the folder that the original has made. No crash is judged.
+// durable then: the call by which the engine takes such a name back failed too, or
+// the name, or the file, is one of the original, which syncs neither. No crash is judged.
 func nameLost(r *run) bool {
-	var synced, removed bool
+	folders := map[string]bool{}
 	for _, rec := range r.disk.Log().Records() {
-		if rec.Fault == "" || rec.Err == nil {
-			continue
+		switch {
+		case rec.Fault == "" || rec.Err == nil:
+		case r.w.Start == foreignStart && (rec.Kind == faultfs.KindSyncDir || rec.Kind&faultfs.KindFsync != 0 && faultfs.ClassOf(rec.Path) == faultfs.ClassSnap):
+			return true
+		case rec.Kind == faultfs.KindSyncDir:
+			folders[clean(rec.Path)] = true
+		case rec.Kind&(faultfs.KindRemove|faultfs.KindRename) != 0 && folders[path.Dir(clean(rec.Path))]:
+			return true
 		}
-		synced = synced || rec.Kind&faultfs.KindFsync != 0
-		removed = removed || synced && rec.Kind == faultfs.KindRemove && !strings.HasSuffix(rec.Path, ".tmp")
 	}
-	return synced && (removed || r.w.Start == foreignStart)
+	return false
 }

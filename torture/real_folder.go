@@ -243,7 +243,7 @@ func (f *realFolder) repair() {
 	if _, err := db.Recount(context.Background(), nil); err != nil {
 		f.flaw("I19 works", "recount: %v", err)
 	}
-	f.flaws = append(f.flaws, checkFindings(db, true)...)
+	f.flaws = append(f.flaws, checkFindings(db, true, nil)...)
 	if err := db.Close(); err != nil {
 		f.flaw("I19 works", "close: %v", err)
 	}

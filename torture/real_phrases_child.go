@@ -139,7 +139,7 @@ func (c *phraseChild) recount() error {
 	if _, err := c.db.Recount(context.Background(), nil); err != nil {
 		return err
 	}
-	for _, f := range checkFindings(c.db, true) {
+	for _, f := range checkFindings(c.db, true, nil) {
 		return fmt.Errorf("%v", f)
 	}
 	return nil

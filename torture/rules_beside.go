@@ -54,6 +54,9 @@ func (r *rules) besideRename(c call, from string, f *shadow) {
 	if f.dirty || f.created {
 		r.flaw("R4 sync before rename", "%s was renamed to %s before it was synced", from, to)
 	}
+	if path.Base(from) == restoreName {
+		r.allElse("R14 restore last", from)
+	}
 	switch path.Base(to) {
 	case "manifest.json":
 		if len(f.content) == 0 {

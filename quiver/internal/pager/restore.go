@@ -77,25 +77,22 @@ func Restore(dir string, src RestoreSource, o Options) error {
 // Restored tells Close that the restore into this folder is complete.
 func (p *Pager) Restored() { p.restored = true }
 
-// finishRestore is the last step: all else is durable, and the lock is held.
+// finishRestore is the last step: all else is durable, and the lock is held. The file
+// gets the name under which it was made, so that it can be put back without a sync.
 func (p *Pager) finishRestore() error {
-	b, err := p.readSmall(restoreName, 4096)
-	if err == nil {
-		err = vfs.RemoveIfThere(p.fs, p.file(restoreName))
-	}
-	if err != nil {
+	marker, rest := p.file(restoreName), p.file(tempName(restoreName))
+	if err := p.fs.Rename(marker, rest); err != nil {
 		return err
 	}
 	if err := p.fs.SyncDir(p.dir); err != nil {
-		// It failed, so it has to look like that, at least to who opens it before the
-		// next power cut: that may bring the old file back. Without a sync it is empty,
-		// since nobody knows what would be left of it, and a full restore begins anew.
-		// Should this fail too, then the whole database is there.
-		if p.replace(restoreName, b) != nil {
-			_ = vfs.WriteNew(p.fs, p.file(restoreName), nil, false)
-		}
+		// It failed, so it has to look like that: a power cut may bring the marker
+		// back, and with it would go what was written since. Should this fail too,
+		// then the whole database is there.
+		_ = p.fs.Rename(rest, marker)
 		return err
 	}
+	// It only takes space: the next new meta takes it away.
+	_ = vfs.RemoveIfThere(p.fs, rest)
 	return nil
 }
 
@@ -198,11 +195,9 @@ func (p *Pager) beginFull(src *RestoreSource) (format.Meta, error) {
 	return meta, p.clear(names)
 }
 
-// clear removes what an interrupted restore has written, the meta first.
+// clear removes what an interrupted restore has written, the meta first, and nothing
+// if there is a file that no restore writes.
 func (p *Pager) clear(names []string) error {
-	if err := p.dropMeta(); err != nil {
-		return err
-	}
 	for _, name := range names {
 		if _, segment := format.ParseSegmentName(name); !segment {
 			switch strings.TrimSuffix(name, format.TempSuffix) {
@@ -211,6 +206,11 @@ func (p *Pager) clear(names []string) error {
 				return fmt.Errorf("%s: %w: %s is there", p.dir, ErrExists, name)
 			}
 		}
+	}
+	if err := p.dropMeta(); err != nil {
+		return err
+	}
+	for _, name := range names {
 		if err := vfs.RemoveIfThere(p.fs, p.file(name)); err != nil {
 			return err
 		}
