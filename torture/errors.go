@@ -257,7 +257,7 @@ func (r *run) tidying(rec *faultfs.Record) bool {
 		}
 		locked = locked || earlier.Kind == faultfs.KindLock
 	}
-	return !locked && r.within(rec.Seq, OpReopen) // of the close before it
+	return !locked && r.within(rec.Seq, OpReopen, OpReadOnly) // of the close before it
 }
 
 // begun is how many operations have begun before a call.
