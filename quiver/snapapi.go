@@ -327,7 +327,8 @@ func (s *snapshots) strike(id string, remove bool) (*keptSnapshot, error) {
 	i := slices.IndexFunc(entries, func(e format.Snapshot) bool { return e.ID == id })
 	switch {
 	case s.isBeginning(id), i < 0 && (!remove || entries == nil || s.kept[id] == nil):
-		return nil, noSnapshot(id) // no entries at all: the file is lost, and with an empty one all snapshots would be
+		// Without a file there is none to strike from: an empty one would end all snapshots.
+		return nil, noSnapshot(id)
 	case i < 0:
 	case remove:
 		entries = slices.Delete(entries, i, i+1)

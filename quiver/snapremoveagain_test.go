@@ -38,3 +38,14 @@ func TestRemoveAgainAfterAFailedSync(t *testing.T) {
 		}
 	}
 }
+
+// TestRemoveWithoutARegistry: where the file is lost no removal makes an empty one, which
+// would end all the other snapshots at the next open.
+func TestRemoveWithoutARegistry(t *testing.T) {
+	w := newEndWorld(t, faultfs.New(faultfs.Options{NoReads: true}), true, false)
+	must(t, w.disk.Remove("/db/.snapshots/registry.json"))
+	require.ErrorIs(t, w.db.RemoveSnapshot(w.id), quiver.ErrNoSnapshot)
+	require.NotContains(t, w.disk.List(), "/db/.snapshots/registry.json")
+	require.Contains(t, w.disk.List(), "/db/.snapshots/"+w.id+"/heads.bin")
+	must(t, w.db.Close())
+}

@@ -103,12 +103,7 @@ func TestPlantedMistakesOfFamiliesAreFound(t *testing.T) {
 			_, found := b.examine(Task{Workload: w, Double: Dropped})
 			require.NotEmpty(t, found)
 			assert.Contains(t, p.rules, found[0].Rule, found[0].Text)
-			c, err := ParseToken(found[0].Token)
-			require.NoError(t, err)
-			_, again, err := b.retry(c)
-			require.NoError(t, err)
-			require.NotEmpty(t, again, "it does not repeat")
-			assert.Equal(t, found[0].Rule, again[0].Rule)
+			repeats(t, &b, found[0])
 		})
 	}
 }

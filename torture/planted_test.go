@@ -62,16 +62,23 @@ func TestCrashesAloneFindAPlantedMistake(t *testing.T) {
 			assert.Contains(t, p.rules, found[0].Rule)
 			short := b.shrink(found[0], 20*time.Second)
 			t.Log(short)
-			c, err := ParseToken(short.Token)
-			require.NoError(t, err)
+			c := repeats(t, &b, short)
 			assert.LessOrEqual(t, len(c.Workload.Ops), 4)
 			assert.LessOrEqual(t, len(short.Lost), 2)
-			_, again, err := b.retry(c)
-			require.NoError(t, err)
-			require.NotEmpty(t, again, "the short story does not repeat")
-			assert.Equal(t, short.Rule, again[0].Rule)
 		})
 	}
+}
+
+// repeats judges the case of a violation again: it is the same one.
+func repeats(t *testing.T, b *bases, v Violation) Case {
+	t.Helper()
+	c, err := ParseToken(v.Token)
+	require.NoError(t, err)
+	_, again, err := b.retry(c)
+	require.NoError(t, err)
+	require.NotEmpty(t, again, "it does not repeat")
+	assert.Equal(t, v.Rule, again[0].Rule)
+	return c
 }
 
 // longTask is a workload of several phrases.
