@@ -152,7 +152,7 @@ func (s *snapshots) known(folders map[string]bool) ([]format.Snapshot, snap.Opti
 
 // markOpened notes the folders of snapshots that are open, or begin. mu is held.
 func (s *snapshots) markOpened(folders map[string]bool) {
-	for sn := range s.opened {
+	for _, sn := range s.opened {
 		folders[sn.id] = true
 	}
 	for id := range s.beginning {

@@ -82,7 +82,7 @@ func (db *DB) listSnapshot(id string, sn *pager.Snapshot, side *snap.Sidecar, pe
 		return s
 	}
 	s.end = func() error { return db.snaps.drop(s, side) }
-	db.snaps.opened[s] = struct{}{}
+	db.snaps.opened = append(db.snaps.opened, s)
 	return s
 }
 
@@ -95,7 +95,7 @@ func (s *snapshots) drop(sn *Snapshot, side *snap.Sidecar) error {
 	s.mu.Unlock()
 	err = snapError(errors.Join(side.Close(), err, snap.Remove(sn.id, o)))
 	s.mu.Lock()
-	delete(s.opened, sn)
+	s.forget(sn)
 	s.mu.Unlock()
 	return err
 }
@@ -260,11 +260,11 @@ func (db *DB) OpenSnapshot(id string) (*Snapshot, error) {
 	sn.end = func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.opened, sn)
+		s.forget(sn)
 		return snapError(side.Close())
 	}
 	s.mu.Lock()
-	s.opened[sn] = struct{}{}
+	s.opened = append(s.opened, sn)
 	s.mu.Unlock()
 	return sn, nil
 }

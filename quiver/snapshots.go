@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -50,8 +51,8 @@ type snapshots struct {
 	unsure   error             // why the name of the folder of all snapshots may not last
 	kept     map[string]*keptSnapshot
 	// opened are the snapshots whose files Close closes: those that do not outlive
-	// the handle, and those that are only read.
-	opened map[*Snapshot]struct{}
+	// the handle, and those that are only read, oldest first.
+	opened []*Snapshot
 	// beginning are the snapshots that are in neither of these yet, though the registry
 	// may name them, and the pager freezes for them: nobody can end or open one.
 	beginning map[string]struct{}
@@ -73,7 +74,7 @@ func newSnapshots(root string, o *Options, p pager.Options) *snapshots {
 		dir = filepath.Join(root, dir)
 	}
 	return &snapshots{root: root, o: p, persist: o.SnapPersist, dedup: o.SnapDedup, dir: dir,
-		kept: make(map[string]*keptSnapshot), opened: make(map[*Snapshot]struct{}),
+		kept:      make(map[string]*keptSnapshot),
 		beginning: make(map[string]struct{})}
 }
 
@@ -314,10 +315,7 @@ func (s *snapshots) process() int {
 // that are only read.
 func (s *snapshots) endOpened() error {
 	s.mu.Lock()
-	list := make([]*Snapshot, 0, len(s.opened))
-	for sn := range s.opened {
-		list = append(list, sn)
-	}
+	list := slices.Clone(s.opened)
 	s.mu.Unlock()
 	var all []error
 	for _, sn := range list {
@@ -326,6 +324,11 @@ func (s *snapshots) endOpened() error {
 		}
 	}
 	return errors.Join(all...)
+}
+
+// forget takes a snapshot out of those that Close closes. mu is held.
+func (s *snapshots) forget(sn *Snapshot) {
+	s.opened = slices.DeleteFunc(s.opened, func(o *Snapshot) bool { return o == sn })
 }
 
 // settle brings the counts of the SnapStore to the disk, raised first where that
@@ -355,8 +358,8 @@ func (s *snapshots) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []error
-	for _, k := range s.kept {
-		all = append(all, snapError(k.side.Close()))
+	for _, id := range slices.Sorted(maps.Keys(s.kept)) { // a run that is repeated makes the same calls
+		all = append(all, snapError(s.kept[id].side.Close()))
 	}
 	clear(s.kept)
 	if s.store != nil {

@@ -39,6 +39,9 @@ type Config struct {
 	NoRules bool
 	// Plain leaves the crashes and the errors out: each workload is run, once.
 	Plain bool
+	// Twice runs every workload once more, without crashes: it must make the same calls.
+	// Else one of a hundred is.
+	Twice bool
 	// Begin is told of each task before it is judged, by the worker that does it,
 	// and of nil behind it; may be nil.
 	Begin func(*Task)

@@ -74,6 +74,9 @@ func TestReplayIsIdentical(t *testing.T) {
 	for _, token := range []string{
 		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|chain|snap put(a=900) batch(dp=100,em=2000,-a) reopen del(b) kill recount put(dp=9000);;crash 300 5 > crash 9 3",
 		"v1;b1,c0,w24,k8,r2,n12,s512,f0,l0|fresh|put(a=9000) nosync(b=60) kill put(a=40);syncdir|sync|syncdata/*#9:EIO:F5;kill 80 > crash 90 1",
+		"v1;b1,c64,w24,k8,r2,n12,s4096,f1,l1|edge|put(be=9000) snap del(be) recount;;",   // two segments
+		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1|chain|snap del(a) snap put(b=900) recount;;", // two snapshots
+		"v1;b3,c2,w24,k8,r2,n12,s4096,f1,l1,p1|chain|snap del(a) snap put(b=900) recount;;",
 	} {
 		first, found, err := Replay(token)
 		require.NoError(t, err)

@@ -49,7 +49,7 @@ func (x *runner) feed() {
 	give := func(t Task) {
 		// Who is told of each task may have put something between the engine and the
 		// disk that strikes once.
-		t.Twice = given%twiceEvery == 0 && x.c.Begin == nil
+		t.Twice = (x.c.Twice || given%twiceEvery == 0) && x.c.Begin == nil
 		given++
 		x.tasks <- t
 	}

@@ -31,6 +31,16 @@ func TestChanceIsAViolation(t *testing.T) {
 	require.NotEmpty(t, found[0].Steps)
 }
 
+// TestEveryWorkloadRepeats: whatever the engine keeps in a map, and walks through
+// in the order of chance, comes to the disk in an order of its own.
+func TestEveryWorkloadRepeats(t *testing.T) {
+	for _, tier := range []Tier{Exhaustive, Snapshots, Backups} {
+		report := Run(Config{Tier: tier, Plain: true, Twice: true, NoRules: true, Knobs: 1})
+		require.Empty(t, report.Violations, tier)
+		require.Greater(t, report.Tasks, 50, tier)
+	}
+}
+
 // syncingFS syncs the log again where it is synced, or does not.
 type syncingFS struct {
 	vfs.FS

@@ -3,6 +3,7 @@ package mutants
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -265,8 +266,11 @@ func (f *mutatedFile) Close() error {
 		held := l.held
 		l.held = func() error {
 			again, err := f.m.FS.OpenFile(f.path, f.write)
-			if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
 				return nil // the file is gone, and the call with it
+			}
+			if err != nil {
+				return err
 			}
 			closed := f.File
 			f.File = again

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quiverdb/quiverdb-go/faultfs"
 	"github.com/quiverdb/quiverdb-go/quiver"
+	"github.com/quiverdb/quiverdb-go/quiver/vfs"
 	"github.com/quiverdb/quiverdb-go/torture"
 )
 
@@ -92,6 +93,33 @@ func TestSwapIsLate(t *testing.T) {
 	}
 	text := strings.Join(order, ", ")
 	assert.Contains(t, text, "write wal, write seg, syncdata wal", "the page goes to its segment before the log is synced")
+}
+
+// TestLateCallOfAClosedFile: its error comes with the next call, and so does that of
+// opening the file for it. Only where the file is gone is the call gone too.
+func TestLateCallOfAClosedFile(t *testing.T) {
+	for _, gone := range []bool{true, false} {
+		disk := faultfs.New(faultfs.Options{})
+		fsys := &mutated{FS: disk, late: &late{}, decide: func(k faultfs.Kind) act {
+			if k == faultfs.KindSync {
+				return actLate
+			}
+			return actDo
+		}}
+		f, err := fsys.OpenFile("/a", vfs.Write|vfs.Create)
+		require.NoError(t, err)
+		require.NoError(t, f.Sync())
+		require.NoError(t, f.Close())
+		if gone {
+			require.NoError(t, disk.Remove("/a"))
+			assert.NoError(t, fsys.SyncDir("/"))
+			continue
+		}
+		plan, err := faultfs.ParsePlan("open/*#1:EIO")
+		require.NoError(t, err)
+		disk.Inject(plan)
+		assert.Error(t, fsys.SyncDir("/"))
+	}
 }
 
 func TestEveryOperatorIsReadBack(t *testing.T) {

@@ -23,6 +23,7 @@ func TestUnmet(t *testing.T) {
 	all := keys(nil)
 	assert.Greater(t, len(all), 20, "functions of the engine that sync")
 	assert.Contains(t, all, "unmet pager.replaceOnce")
+	assert.NotContains(t, all, "unmet quiver.Sync", "that is no call to the disk")
 	some := keys(sites(t))
 	assert.NotContains(t, some, "unmet pager.replaceOnce")
 	assert.Contains(t, some, "unmet backup.Finish", "the session makes no backup")

@@ -330,8 +330,9 @@ func (s *segments) close() error {
 	defer s.mu.Unlock()
 	var first error
 	s.closed = true
-	for _, g := range s.segs {
-		if g.file != nil {
+	// In order: a run that is made again makes the same calls.
+	for _, n := range slices.Sorted(maps.Keys(s.segs)) {
+		if g := s.segs[n]; g.file != nil {
 			if err := g.file.Close(); err != nil && first == nil {
 				first = err
 			}

@@ -3,8 +3,10 @@ package snap
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 
 	"github.com/quiverdb/quiverdb-go/quiver/format"
 	"github.com/quiverdb/quiverdb-go/quiver/vfs"
@@ -91,8 +93,8 @@ func (a *Audit) Names() int { return len(a.names) }
 func (a *Audit) Prove(ctx context.Context, progress func(done int)) error {
 	files := map[string]*frameFile{}
 	defer func() {
-		for _, f := range files {
-			_ = f.Close() // was only read
+		for _, id := range slices.Sorted(maps.Keys(files)) { // the same calls each time
+			_ = files[id].Close() // was only read
 		}
 	}()
 	short := map[uint64]struct{}{}
